@@ -1,0 +1,21 @@
+//! Where the time comes from.
+
+use chrono::{DateTime, SubsecRound as _, Utc};
+
+/// The present time, to microseconds (what PostgreSQL keeps, so that a stored time reads back equal).
+///
+/// Guardrail asks it for every decision that depends on time; a test gives its own.
+pub trait Clock: Send + Sync + 'static {
+    /// Now.
+    fn now(&self) -> DateTime<Utc>;
+}
+
+/// The system's clock.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> DateTime<Utc> {
+        Utc::now().trunc_subsecs(6)
+    }
+}

@@ -1,0 +1,11 @@
+//! Sessions: begun by a log-in, carried on by refreshes, ended for good.
+
+mod family;
+mod refresh_token;
+mod service;
+
+pub use self::refresh_token::{InvalidRefreshKey, REFRESH_SECRET_MIN_BYTES, RefreshKey};
+pub(crate) use self::{
+    refresh_token::{RefreshKeys, RefreshToken},
+    service::{Advanced, Begun, Denial, SessionService},
+};

@@ -1,0 +1,400 @@
+//! Fetches what the decisions on sessions need, and carries their outcomes out.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use super::{
+    RefreshKeys, RefreshToken,
+    family::{self, Presented, Verdict},
+};
+use crate::{
+    Clock, Error, SessionId, Sha256Digest, Unauthenticated, UserId,
+    audit::AuditEvent,
+    config::SessionConfig,
+    fingerprint::{Fingerprint, PresentedFingerprints},
+    storage::{ClientInfo, NewSession, RevokeReason, Rotation, SessionRecord, SessionStore},
+    token::{AccessTokens, Claims, IssuedToken, TokenError, VerifiedClaims},
+};
+
+/// How often a refresh looks again when others change its row at the same time. Each look means that another caller
+/// got ahead; two are enough to meet the outcome of a race, the third is for one clock that is behind another.
+const REFRESH_LOOKS: usize = 3;
+
+/// Sessions and their tokens.
+pub(crate) struct SessionService {
+    store: Arc<dyn SessionStore>,
+    tokens: AccessTokens,
+    keys: RefreshKeys,
+    clock: Arc<dyn Clock>,
+    config: SessionConfig,
+}
+
+/// A session that has just begun.
+#[derive(Debug)]
+pub(crate) struct Begun {
+    pub(crate) id: SessionId,
+    pub(crate) refresh_token: RefreshToken,
+    pub(crate) fingerprint: Fingerprint,
+    pub(crate) expires_at: DateTime<Utc>,
+}
+
+/// A session carried on.
+#[derive(Debug)]
+pub(crate) struct Advanced {
+    pub(crate) record: SessionRecord,
+    /// The token to go on with; `None` if the presented one stays.
+    pub(crate) refresh_token: Option<RefreshToken>,
+    pub(crate) fingerprint: Fingerprint,
+}
+
+/// Why a request is not authenticated: what its client learns, and what the log does.
+#[derive(Debug)]
+pub(crate) enum Denial {
+    Refused { told: Unauthenticated, cause: &'static str },
+    Failed(Error),
+}
+
+impl Denial {
+    pub(crate) fn refused(told: Unauthenticated, cause: &'static str) -> Self {
+        Self::Refused { told, cause }
+    }
+}
+
+impl<E: Into<Error>> From<E> for Denial {
+    fn from(error: E) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+impl SessionService {
+    pub(crate) fn new(
+        store: Arc<dyn SessionStore>,
+        tokens: AccessTokens,
+        keys: RefreshKeys,
+        clock: Arc<dyn Clock>,
+        config: SessionConfig,
+    ) -> Self {
+        Self { store, tokens, keys, clock, config }
+    }
+
+    pub(crate) fn now(&self) -> DateTime<Utc> {
+        self.clock.now()
+    }
+
+    pub(crate) fn keys(&self) -> &RefreshKeys {
+        &self.keys
+    }
+
+    pub(crate) fn access_tokens(&self) -> &AccessTokens {
+        &self.tokens
+    }
+
+    /// Begins a session for a user who has just proved who it is.
+    pub(crate) async fn begin(&self, user: &UserId, client: ClientInfo) -> Result<Begun, Error> {
+        let now = self.now();
+        let id = SessionId::generate();
+        let key = self.keys.current();
+        let refresh_token = RefreshToken::begin(id, &key)?;
+        let fingerprint = Fingerprint::generate()?;
+        let absolute_expires_at = later(now, self.config.absolute_ttl);
+        let expires_at = later(now, self.config.refresh_token_ttl).min(absolute_expires_at);
+        let session = NewSession {
+            id,
+            user_id: user.clone(),
+            fingerprint: fingerprint.digest(),
+            token: refresh_token.digest(),
+            key_id: key.id(),
+            created_at: now,
+            expires_at,
+            absolute_expires_at,
+            client,
+        };
+        self.store.create(session, self.config.limit).await?;
+        Ok(Begun { id, refresh_token, fingerprint, expires_at })
+    }
+
+    /// A fresh access token for a session. It never outlives the session.
+    pub(crate) fn access_token(
+        &self,
+        user: &UserId,
+        role: &str,
+        session: SessionId,
+        fingerprint: &Sha256Digest,
+        session_expires_at: DateTime<Utc>,
+    ) -> Result<IssuedToken, Error> {
+        let now = self.now();
+        let exp = later(now, self.config.access_token_ttl).min(session_expires_at);
+        let claims = Claims {
+            iss: self.tokens.issuer().to_owned(),
+            aud: self.tokens.audience().to_owned(),
+            sub: user.clone(),
+            sid: session,
+            fgp: *fingerprint,
+            iat: now.timestamp(),
+            nbf: now.timestamp(),
+            exp: exp.timestamp(),
+            jti: Uuid::now_v7(),
+            role: (!role.is_empty()).then(|| role.to_owned()),
+        };
+        self.tokens.sign(&claims).map_err(|error| Error::backend("signing an access token", error))
+    }
+
+    /// Whether an access token holds, its session is live, and the device is the session's. Nothing is read from
+    /// the store before token and cookie fit together.
+    pub(crate) async fn authenticate(
+        &self,
+        bearer: &str,
+        fingerprints: &PresentedFingerprints,
+    ) -> Result<VerifiedClaims, Denial> {
+        let now = self.now();
+        let claims = self.tokens.verify(bearer, now).map_err(|error| match error {
+            TokenError::Expired => Denial::refused(Unauthenticated::TokenExpired, "the token has expired"),
+            error => {
+                tracing::debug!(%error, "access token refused");
+                Denial::refused(Unauthenticated::TokenInvalid, token_cause(error))
+            }
+        })?;
+        let ended = |cause| Denial::refused(Unauthenticated::SessionEnded, cause);
+        if fingerprints.is_missing() {
+            return Err(Denial::refused(Unauthenticated::FingerprintMissing, "the cookie is missing"));
+        }
+        if fingerprints.matching(claims.fingerprint()).is_none() {
+            return Err(ended("the cookie is of another device"));
+        }
+        let record = self.store.find(claims.session_id()).await?;
+        let record = record.ok_or_else(|| ended("the session does not exist"))?;
+        if record.revoked.is_some() {
+            return Err(ended("the session is revoked"));
+        }
+        if !record.is_live(now) {
+            return Err(ended("the session has expired"));
+        }
+        if record.user_id != *claims.user_id() || record.fingerprint != *claims.fingerprint() {
+            return Err(ended("the token is not of its session"));
+        }
+        Ok(claims)
+    }
+
+    /// The user whose session a refresh token belongs to; `None` for a token that is not ours, or whose session is
+    /// gone.
+    pub(crate) async fn owner(&self, token: &str) -> Result<Option<UserId>, Error> {
+        let Ok(token) = RefreshToken::parse(token, &self.keys) else { return Ok(None) };
+        Ok(self.store.find(token.session()).await?.map(|row| row.user_id))
+    }
+
+    /// Exchanges a refresh token: [`family`] says what for.
+    pub(crate) async fn refresh(
+        &self,
+        token: &str,
+        fingerprints: &PresentedFingerprints,
+    ) -> Result<Advanced, Error> {
+        let Ok(token) = RefreshToken::parse(token, &self.keys) else {
+            return Err(refused(None, "forged", Unauthenticated::TokenInvalid));
+        };
+        // The common case is decided by the store's one step alone, without reading first.
+        let mut fingerprint = fingerprints.only().cloned();
+        for _ in 0..REFRESH_LOOKS {
+            if let Some(fingerprint) = fingerprint.take()
+                && let Some(advanced) = self.advance(&token, fingerprint).await?
+            {
+                return Ok(advanced);
+            }
+            let now = self.now();
+            let Some(row) = self.store.find(token.session()).await? else {
+                return Err(refused(Some(token.session()), "unknown", Unauthenticated::TokenInvalid));
+            };
+            let successor = self.successor_of(&token, &row);
+            let presented = presented(&token, successor.as_ref());
+            let session = Some(row.id);
+            match family::judge(&row, &presented, fingerprints, now, self.config.grace) {
+                Verdict::Current => fingerprint = fingerprints.matching(&row.fingerprint).cloned(),
+                Verdict::Repeat => {
+                    let fingerprint = fingerprints.matching(&row.fingerprint).cloned();
+                    if let (Some(successor), Some(fingerprint)) = (successor, fingerprint) {
+                        let generation = row.generation;
+                        AuditEvent::RefreshRepeated { session: row.id, generation }.record();
+                        return Ok(Advanced { record: row, refresh_token: Some(successor), fingerprint });
+                    }
+                }
+                Verdict::Reuse => return Err(self.breach(&row, RevokeReason::Reuse).await?),
+                Verdict::Theft => return Err(self.breach(&row, RevokeReason::Theft).await?),
+                Verdict::FingerprintsTooMany => {
+                    return Err(refused(session, "too many cookies", Unauthenticated::SessionEnded));
+                }
+                Verdict::FingerprintMissing => {
+                    return Err(refused(session, "no cookie", Unauthenticated::FingerprintMissing));
+                }
+                Verdict::Ended => return Err(refused(session, "ended", Unauthenticated::SessionEnded)),
+                Verdict::Forged => {
+                    return Err(refused(session, "not the stored token", Unauthenticated::TokenInvalid));
+                }
+            }
+        }
+        Err(Error::backend("refreshing", "the session changed faster than it could be read"))
+    }
+
+    /// The store's step; `None` if the row is not as the token says.
+    async fn advance(
+        &self,
+        token: &RefreshToken,
+        fingerprint: Fingerprint,
+    ) -> Result<Option<Advanced>, Error> {
+        let now = self.now();
+        let key = self.keys.current();
+        let successor = token.successor(&key);
+        let rotation = Rotation {
+            id: token.session(),
+            generation: token.generation(),
+            token: token.digest(),
+            fingerprint: fingerprint.digest(),
+            now,
+            next_token: successor.digest(),
+            next_key_id: key.id(),
+            expires_at: later(now, self.config.refresh_token_ttl),
+        };
+        let record = if self.config.rotation {
+            self.store.rotate(&rotation).await?
+        } else {
+            self.store.extend(&rotation).await?
+        };
+        Ok(record.map(|record| {
+            AuditEvent::Refreshed { session: record.id, generation: record.generation }.record();
+            let refresh_token = self.config.rotation.then_some(successor);
+            Advanced { record, refresh_token, fingerprint }
+        }))
+    }
+
+    /// The successor of `token` as it was made when the row was rotated.
+    fn successor_of(&self, token: &RefreshToken, row: &SessionRecord) -> Option<RefreshToken> {
+        self.keys.find(row.key_id).map(|key| token.successor(&key))
+    }
+
+    /// Revokes a family whose token got into other hands; the error to answer with.
+    async fn breach(&self, row: &SessionRecord, reason: RevokeReason) -> Result<Error, Error> {
+        self.revoke(row.id, reason).await?;
+        let cause = if reason == RevokeReason::Theft { "theft" } else { "reuse" };
+        Ok(refused(Some(row.id), cause, Unauthenticated::SessionEnded))
+    }
+
+    /// Ends the session of a refresh token. A session that has ended already is fine; a token that is older than
+    /// the parent is a reuse.
+    pub(crate) async fn log_out(&self, token: &str) -> Result<(), Error> {
+        let Ok(token) = RefreshToken::parse(token, &self.keys) else {
+            return Err(refused(None, "forged, for logging out", Unauthenticated::TokenInvalid));
+        };
+        let Some(row) = self.store.find(token.session()).await? else {
+            // It was ours, and its row is gone: expired and swept.
+            return Ok(());
+        };
+        let successor = self.successor_of(&token, &row);
+        match family::judge_logout(&row, &presented(&token, successor.as_ref()), self.now()) {
+            Verdict::Ended => Ok(()),
+            Verdict::Reuse => Err(self.breach(&row, RevokeReason::Reuse).await?),
+            Verdict::Forged => {
+                Err(refused(Some(row.id), "not the stored token", Unauthenticated::TokenInvalid))
+            }
+            _ => self.revoke(row.id, RevokeReason::Logout).await.map(|_| ()),
+        }
+    }
+
+    /// Revokes a session; whether it was not revoked yet.
+    pub(crate) async fn revoke(&self, id: SessionId, reason: RevokeReason) -> Result<bool, Error> {
+        let revoked = self.store.revoke(id, reason, self.now()).await?;
+        if revoked {
+            AuditEvent::Revoked { session: id, reason }.record();
+        }
+        Ok(revoked)
+    }
+
+    /// Revokes the sessions of a device that has just logged in again.
+    pub(crate) async fn replace(&self, fingerprints: &PresentedFingerprints) -> Result<(), Error> {
+        for fingerprint in fingerprints.iter() {
+            let reason = RevokeReason::Replaced;
+            let replaced =
+                self.store.revoke_by_fingerprint(&fingerprint.digest(), reason, self.now()).await?;
+            if let Some(session) = replaced {
+                AuditEvent::Revoked { session, reason }.record();
+            }
+        }
+        Ok(())
+    }
+
+    /// Revokes every session of a user; how many.
+    pub(crate) async fn revoke_user(&self, user: &UserId, reason: RevokeReason) -> Result<usize, Error> {
+        let count = self.store.revoke_user(user, None, reason, self.now()).await?.len();
+        if count > 0 {
+            AuditEvent::SessionsRevoked { user, reason, count }.record();
+        }
+        Ok(count)
+    }
+
+    pub(crate) async fn revoke_all(&self) -> Result<u64, Error> {
+        let count = self.store.revoke_all(RevokeReason::Everything, self.now()).await?;
+        AuditEvent::EverythingRevoked { count }.record();
+        Ok(count)
+    }
+
+    pub(crate) async fn find(&self, id: SessionId) -> Result<Option<SessionRecord>, Error> {
+        Ok(self.store.find(id).await?)
+    }
+
+    pub(crate) async fn list(&self, user: &UserId) -> Result<Vec<SessionRecord>, Error> {
+        Ok(self.store.list(user, self.now()).await?)
+    }
+
+    /// Deletes sessions that have ended a while ago, in bites; how many.
+    pub(crate) async fn sweep(&self) -> Result<u64, Error> {
+        const BITE: usize = 1000;
+        /// For a day their tokens are told from forged ones, and a replay is told from an unknown token.
+        const KEPT: chrono::TimeDelta = chrono::TimeDelta::days(1);
+        let before = self.now() - KEPT;
+        let mut deleted = 0;
+        loop {
+            let bite = self.store.delete_ended(before, BITE).await?;
+            deleted += bite;
+            if bite < BITE as u64 {
+                return Ok(deleted);
+            }
+        }
+    }
+}
+
+impl std::fmt::Debug for SessionService {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SessionService").field("config", &self.config).finish_non_exhaustive()
+    }
+}
+
+fn presented(token: &RefreshToken, successor: Option<&RefreshToken>) -> Presented {
+    Presented {
+        generation: token.generation(),
+        digest: token.digest(),
+        successor: successor.map(RefreshToken::digest),
+    }
+}
+
+fn refused(session: Option<SessionId>, cause: &'static str, told: Unauthenticated) -> Error {
+    AuditEvent::RefreshRefused { session, cause }.record();
+    told.into()
+}
+
+/// `time` and `by` later, or as late as the calendar goes.
+fn later(time: DateTime<Utc>, by: chrono::TimeDelta) -> DateTime<Utc> {
+    time.checked_add_signed(by).unwrap_or(DateTime::<Utc>::MAX_UTC)
+}
+
+fn token_cause(error: TokenError) -> &'static str {
+    match error {
+        TokenError::Malformed(cause) => cause,
+        TokenError::WrongType => "the token is of another type",
+        TokenError::UnknownKey => "the token's key is not configured",
+        TokenError::WrongAlgorithm => "the token's algorithm is not its key's",
+        TokenError::BadSignature => "the token's signature does not hold",
+        TokenError::WrongIssuer => "the token is of another issuer",
+        TokenError::WrongAudience => "the token is for another audience",
+        TokenError::Expired => "the token has expired",
+        TokenError::NotYetValid => "the token is not valid yet",
+    }
+}

@@ -1,0 +1,89 @@
+//! What Guardrail keeps, and the traits that a store implements.
+//!
+//! | trait | keeps | who implements it |
+//! |-|-|-|
+//! | [`UserStore`] | users, as far as log-in needs them | an application with its own users table |
+//! | [`UserAdmin`] | creating and changing users | the same, if it wants the endpoints for it |
+//! | [`SessionStore`] | sessions and their refresh tokens | rarely anyone: use `guardrail-sqlx` or [`MemoryStore`] |
+//! | [`PolicyStore`] | rules | rarely anyone: any Casbin adapter plugs in as [`AdapterStore`] |
+//!
+//! Each method is one atomic step: it has happened for every later call, on every node, once it returns, or it has
+//! not happened at all. The conformance suite (`guardrail::testing`, feature `testing`) checks that, racing callers
+//! included; a store of your own passes it before it is used.
+
+mod memory;
+mod policy;
+mod session;
+mod user;
+
+use std::sync::Arc;
+
+pub use self::{
+    memory::MemoryStore,
+    policy::{AdapterStore, PolicyChange, PolicyStore, StoredRule},
+    session::{ClientInfo, NewSession, RevokeReason, Rotation, SessionRecord, SessionStore, UnknownReason},
+    user::{Bootstrap, CreateUser, UserAdmin, UserChange, UserStore},
+};
+
+/// A store could not answer: it is away, overloaded, or holds what it should not.
+///
+/// Clients get 503 and nothing of the cause, which is logged once.
+#[derive(Debug, thiserror::Error)]
+#[error("{context}")]
+pub struct StoreError {
+    context: &'static str,
+    source: Box<dyn std::error::Error + Send + Sync>,
+}
+
+impl StoreError {
+    /// An error met while doing what `context` says ("rotating a refresh token").
+    pub fn new(context: &'static str, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self { context, source: source.into() }
+    }
+}
+
+/// The parts of a store, each behind its trait.
+///
+/// What [`GuardrailBuilder::store`](crate::GuardrailBuilder::store) takes apart; a store that keeps everything in
+/// one database returns them all from [`Store::parts`].
+#[non_exhaustive]
+pub struct StoreParts<U> {
+    /// Users, as far as log-in needs them.
+    pub users: Arc<dyn UserStore<U>>,
+    /// Creating and changing users, if the store can.
+    pub user_admin: Option<Arc<dyn UserAdmin<U>>>,
+    /// Sessions and their refresh tokens.
+    pub sessions: Arc<dyn SessionStore>,
+    /// Rules.
+    pub policies: Arc<dyn PolicyStore>,
+}
+
+impl<U> StoreParts<U> {
+    /// The parts of a store that keeps everything.
+    pub fn of<S>(store: &Arc<S>) -> Self
+    where
+        S: UserStore<U> + UserAdmin<U> + SessionStore + PolicyStore,
+    {
+        Self {
+            users: Arc::clone(store) as Arc<dyn UserStore<U>>,
+            user_admin: Some(Arc::clone(store) as Arc<dyn UserAdmin<U>>),
+            sessions: Arc::clone(store) as Arc<dyn SessionStore>,
+            policies: Arc::clone(store) as Arc<dyn PolicyStore>,
+        }
+    }
+}
+
+impl<U> std::fmt::Debug for StoreParts<U> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("StoreParts").finish_non_exhaustive()
+    }
+}
+
+/// A store that keeps users, sessions and rules in one place.
+pub trait Store {
+    /// The user type that the store keeps.
+    type User;
+
+    /// The store, part by part.
+    fn parts(self) -> StoreParts<Self::User>;
+}
