@@ -1,0 +1,305 @@
+//! Accounts: registering, logging in, passwords, and what administrators change.
+
+use std::sync::Arc;
+
+use secrecy::{ExposeSecret as _, SecretString};
+
+use crate::{
+    AuthUser, Error, FieldErrors, NewUser, PasswordHash, PasswordPolicy, Principal, Role, Unauthenticated,
+    UserId,
+    audit::AuditEvent,
+    fingerprint::PresentedFingerprints,
+    password::{HashingError, HashingQueue},
+    session::{Advanced, Begun, SessionService},
+    storage::{
+        Bootstrap, ClientInfo, CreateUser, RevokeReason, StoreError, UserAdmin, UserChange, UserStore,
+    },
+    user::EMAIL_MAX_BYTES,
+};
+
+/// Accounts of the user type `U`.
+pub(crate) struct AccountService<U> {
+    users: Arc<dyn UserStore<U>>,
+    admin: Option<Arc<dyn UserAdmin<U>>>,
+    sessions: Arc<SessionService>,
+    hashing: HashingQueue,
+    policy: PasswordPolicy,
+}
+
+/// A user who has been found to be who it says, with the hash that its password was compared with.
+pub(crate) struct Verified<U> {
+    user: U,
+    hash: PasswordHash,
+}
+
+impl<U: AuthUser> AccountService<U> {
+    pub(crate) fn new(
+        users: Arc<dyn UserStore<U>>,
+        admin: Option<Arc<dyn UserAdmin<U>>>,
+        sessions: Arc<SessionService>,
+        hashing: HashingQueue,
+        policy: PasswordPolicy,
+    ) -> Self {
+        Self { users, admin, sessions, hashing, policy }
+    }
+
+    pub(crate) fn can_administer(&self) -> bool {
+        self.admin.is_some()
+    }
+
+    fn admin(&self) -> Result<&dyn UserAdmin<U>, Error> {
+        self.admin
+            .as_deref()
+            .ok_or_else(|| Error::Misconfigured("the users store implements no UserAdmin".into()))
+    }
+
+    /// The user, if it exists and may be signed in.
+    pub(crate) async fn active(&self, id: &UserId) -> Result<Option<U>, StoreError> {
+        Ok(self.users.find(id).await?.filter(U::is_active))
+    }
+
+    pub(crate) async fn find(&self, id: &UserId) -> Result<Option<U>, StoreError> {
+        self.users.find(id).await
+    }
+
+    /// Whether the users store answers.
+    pub(crate) async fn probe(&self) -> Result<(), StoreError> {
+        self.users.find_for_login("probe").await.map(|_| ())
+    }
+
+    /// Signs in a user who was found to be who it says.
+    pub(crate) async fn log_in(
+        &self,
+        verified: Verified<U>,
+        password: SecretString,
+        fingerprints: &PresentedFingerprints,
+        client: ClientInfo,
+    ) -> Result<(U, Begun), Error> {
+        let verified = self.renew_hash(verified, password.clone()).await;
+        let id = verified.user.id();
+        let begun = self.begin(&verified, password, client).await?;
+        self.sessions.replace(fingerprints).await?;
+        AuditEvent::LogIn { user: &id, session: begun.id }.record();
+        Ok((verified.user, begun))
+    }
+
+    /// The user that a log-in proves. Every way to fail takes the time of one password comparison and has one
+    /// answer. Nothing is changed: whoever hangs up gives its place in the queue to the next.
+    pub(crate) async fn verify(&self, login: &str, password: SecretString) -> Result<Verified<U>, Error> {
+        let login = login.trim().to_lowercase();
+        let possible = login.len() <= EMAIL_MAX_BYTES && !login.chars().any(char::is_control);
+        let user = if possible { self.users.find_for_login(&login).await? } else { None };
+        let hash = user.as_ref().and_then(|user| user.password_hash());
+        let hash = hash.map(|hash| PasswordHash::from(hash.to_owned()));
+        let correct = match self.hashing.verify(password, hash.clone()).await {
+            // One account's unreadable hash is that account's trouble, and told like any other refusal.
+            Err(HashingError::Hasher(error)) => {
+                let user = user.as_ref().map(U::id);
+                tracing::error!(
+                    ?user,
+                    error = &error as &dyn std::error::Error,
+                    "a stored password hash cannot be read"
+                );
+                false
+            }
+            other => other?,
+        };
+        let id = user.as_ref().map(U::id);
+        let refuse = |cause| {
+            AuditEvent::LogInRefused { user: id.as_ref(), cause }.record();
+            Error::InvalidCredentials
+        };
+        match (user, hash) {
+            (Some(user), Some(hash)) if correct && user.is_active() => Ok(Verified { user, hash }),
+            (None, _) => Err(refuse("there is no such account")),
+            (Some(_), None) => Err(refuse("the account has no password")),
+            (Some(_), Some(_)) if correct => Err(refuse("the account is disabled")),
+            (Some(_), Some(_)) => Err(refuse("the password is wrong")),
+        }
+    }
+
+    /// Replaces a hash that was made with a lower cost, now that the password is at hand. A log-in does not fail
+    /// for it.
+    async fn renew_hash(&self, verified: Verified<U>, password: SecretString) -> Verified<U> {
+        if !self.hashing.is_outdated(verified.hash.as_str()) {
+            return verified;
+        }
+        let renewed = async {
+            let hash = self.hashing.hash(password).await?;
+            let set = self
+                .users
+                .set_password_hash(&verified.user.id(), verified.hash.as_str(), hash.clone())
+                .await?;
+            Ok::<_, Error>(set.then_some(hash))
+        };
+        match renewed.await {
+            Ok(Some(hash)) => Verified { hash, ..verified },
+            // Somebody else changed it in between; `begin` finds out whether the log-in still stands.
+            Ok(None) => verified,
+            Err(error) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "a password hash was not renewed");
+                verified
+            }
+        }
+    }
+
+    /// Stores the session, then reads the user once more: if it was disabled or its password changed since it was
+    /// read, whoever did so may have looked for sessions before this one was there.
+    async fn begin(
+        &self,
+        verified: &Verified<U>,
+        password: SecretString,
+        client: ClientInfo,
+    ) -> Result<Begun, Error> {
+        let id = verified.user.id();
+        let begun = self.sessions.begin(&id, client).await?;
+        match self.still_stands(verified, password).await {
+            Ok(true) => return Ok(begun),
+            Ok(false) => {}
+            Err(error) => {
+                self.sessions.revoke(begun.id, RevokeReason::LoginVoid).await?;
+                return Err(error);
+            }
+        }
+        self.sessions.revoke(begun.id, RevokeReason::LoginVoid).await?;
+        AuditEvent::LogInRefused { user: Some(&id), cause: "the account changed during the log-in" }.record();
+        Err(Error::InvalidCredentials)
+    }
+
+    /// Whether the user is still active with the password that was verified. Another log-in may have renewed the
+    /// hash at the same time: a new hash of the same password is as good.
+    async fn still_stands(&self, verified: &Verified<U>, password: SecretString) -> Result<bool, Error> {
+        let Some(user) = self.active(&verified.user.id()).await? else { return Ok(false) };
+        match user.password_hash() {
+            Some(hash) if hash == verified.hash.as_str() => Ok(true),
+            Some(hash) => Ok(self.hashing.verify(password, Some(hash.to_owned().into())).await?),
+            None => Ok(false),
+        }
+    }
+
+    /// Refreshes a session, if its user may still be signed in.
+    pub(crate) async fn refresh(
+        &self,
+        token: &str,
+        fingerprints: &PresentedFingerprints,
+    ) -> Result<(U, Advanced), Error> {
+        // The user is read before anything is replaced: while users cannot be read, a client's retries must not turn
+        // into a reuse of its own token. Whoever disables the user meanwhile revokes the sessions afterwards, and
+        // then nothing is replaced any more.
+        let user = match self.sessions.owner(token).await? {
+            Some(owner) => {
+                let user = self.active(&owner).await?;
+                if user.is_none() {
+                    self.sessions.revoke_user(&owner, RevokeReason::UserDisabled).await?;
+                }
+                user
+            }
+            None => None,
+        };
+        let advanced = self.sessions.refresh(token, fingerprints).await?;
+        let user = user.ok_or(Unauthenticated::SessionEnded)?;
+        Ok((user, advanced))
+    }
+
+    /// Checks a new password against the policy and hashes it. `field` is what to blame in the errors.
+    pub(crate) async fn hash_new(
+        &self,
+        field: &'static str,
+        password: SecretString,
+    ) -> Result<PasswordHash, Error> {
+        self.check_password(password.expose_secret()).map_err(|message| FieldErrors::one(field, message))?;
+        Ok(self.hashing.hash(password).await?)
+    }
+
+    pub(crate) fn check_password(&self, password: &str) -> Result<(), String> {
+        self.policy.check(password, self.hashing.max_bytes())
+    }
+
+    /// Creates a user.
+    pub(crate) async fn register(&self, user: NewUser) -> Result<U, Error> {
+        let taken = |field: &'static str, detail: &'static str| {
+            Err(Error::Conflict { field: Some(field), detail: detail.into() })
+        };
+        match self.admin()?.create(user).await? {
+            CreateUser::Created(user) => {
+                AuditEvent::Registered { user: &user.id() }.record();
+                Ok(user)
+            }
+            CreateUser::EmailTaken => taken("email", "an account with this e-mail address exists"),
+            CreateUser::UsernameTaken => taken("username", "the user name is taken"),
+        }
+    }
+
+    pub(crate) async fn needs_bootstrap(&self, role: &Role) -> Result<bool, Error> {
+        Ok(self.admin()?.needs_bootstrap(role).await?)
+    }
+
+    pub(crate) async fn bootstrap(&self, user: NewUser) -> Result<Bootstrap<U>, Error> {
+        let outcome = self.admin()?.bootstrap(user).await?;
+        if let Bootstrap::Created(user) = &outcome {
+            AuditEvent::AdministratorCreated { user: &user.id() }.record();
+        }
+        Ok(outcome)
+    }
+
+    /// Sets a new password, ends every session of the user, and begins a fresh one.
+    ///
+    /// Sessions are revoked before the hash is replaced, so that a failure in between leaves no session of a password
+    /// that no longer holds; and once more after it, for log-ins in between. A log-in stores its session before it
+    /// looks at the hash again: whichever of the two comes first, no session of the old password is left.
+    pub(crate) async fn change_password(
+        &self,
+        principal: &Principal,
+        current: SecretString,
+        new: SecretString,
+        client: ClientInfo,
+    ) -> Result<(U, Begun), Error> {
+        let id = principal.user_id();
+        self.check_password(new.expose_secret())
+            .map_err(|message| FieldErrors::one("new_password", message))?;
+        let user = self.active(id).await?.ok_or(Unauthenticated::SessionEnded)?;
+        let wrong = |cause| {
+            AuditEvent::PasswordChangeRefused { user: id, cause }.record();
+            Error::from(FieldErrors::one("current_password", "is not the current password"))
+        };
+        let old = user.password_hash().map(|hash| PasswordHash::from(hash.to_owned()));
+        if !self.hashing.verify(current, old.clone()).await? {
+            return Err(wrong("the current password is wrong"));
+        }
+        let old = old.ok_or_else(|| wrong("the account has no password"))?;
+        let hash = self.hashing.hash(new.clone()).await?;
+        self.sessions.revoke_user(id, RevokeReason::PasswordChanged).await?;
+        if !self.users.set_password_hash(id, old.as_str(), hash.clone()).await? {
+            return Err(wrong("the password was changed at the same time"));
+        }
+        AuditEvent::PasswordChanged { user: id }.record();
+        self.sessions.revoke_user(id, RevokeReason::PasswordChanged).await?;
+        let begun = self.begin(&Verified { user: user.clone(), hash }, new, client).await?;
+        Ok((user, begun))
+    }
+
+    pub(crate) async fn list(&self, after: Option<&UserId>, limit: usize) -> Result<Vec<U>, Error> {
+        Ok(self.admin()?.list(after, limit).await?)
+    }
+
+    /// Changes a user's role or activity, for `by`; the sessions of a user who is disabled end.
+    pub(crate) async fn update(&self, id: &UserId, change: UserChange, by: &UserId) -> Result<U, Error> {
+        let disabled = change.is_active == Some(false);
+        if disabled {
+            // Before as well: if the second one failed, a later enabling would bring the sessions back.
+            self.sessions.revoke_user(id, RevokeReason::UserDisabled).await?;
+        }
+        let user = self.admin()?.update(id, change).await?.ok_or(Error::NotFound)?;
+        AuditEvent::UserChanged { user: id, by }.record();
+        if disabled {
+            self.sessions.revoke_user(id, RevokeReason::UserDisabled).await?;
+        }
+        Ok(user)
+    }
+}
+
+impl<U> std::fmt::Debug for AccountService<U> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("AccountService").finish_non_exhaustive()
+    }
+}

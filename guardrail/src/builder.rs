@@ -1,0 +1,488 @@
+//! Setting Guardrail up.
+
+use std::{fmt, num::NonZeroUsize, sync::Arc, time::Duration};
+
+use chrono::TimeDelta;
+
+use crate::{
+    AuthUser, Bcrypt, Clock, Guardrail, PasswordHasher, PasswordPolicy, RefreshKey, Role, SameSite,
+    SigningKey, SystemClock,
+    account::AccountService,
+    config::{Config, CookieConfig, SessionConfig},
+    handle::Inner,
+    password::{HashingError, HashingQueue},
+    policy::{PolicyEngine, PolicyError, Rule, default_rules},
+    session::{RefreshKeys, SessionService},
+    storage::{PolicyStore, SessionStore, Store, StoreParts, UserAdmin, UserStore},
+    tasks::Tasks,
+    token::{AccessTokens, KeyRing},
+};
+
+/// Something that [`GuardrailBuilder`] still needs: until it is given, there is no `build`.
+#[derive(Debug)]
+pub struct Missing(());
+
+/// Where users are kept, once the builder has been told.
+pub struct Users<U> {
+    users: Arc<dyn UserStore<U>>,
+    admin: Option<Arc<dyn UserAdmin<U>>>,
+}
+
+impl<U> fmt::Debug for Users<U> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Users").finish_non_exhaustive()
+    }
+}
+
+/// Sets a [`Guardrail`] up. Two things cannot be left out: a signing key, and a store or users.
+///
+/// | setting | default |
+/// |-|-|
+/// | [`access_token_ttl`](Self::access_token_ttl) | 30 minutes |
+/// | [`refresh_token_ttl`](Self::refresh_token_ttl) | 30 days, sliding |
+/// | [`session_absolute_ttl`](Self::session_absolute_ttl) | 90 days |
+/// | [`refresh_grace`](Self::refresh_grace) | 10 seconds |
+/// | [`refresh_rotation`](Self::refresh_rotation) | on |
+/// | [`session_limit`](Self::session_limit) | 100 a user |
+/// | [`password_hasher`](Self::password_hasher) | bcrypt, cost 12 |
+/// | cookie | `user_fingerprint`, `HttpOnly`, `Secure`, `SameSite=Strict`, `Path=/` |
+#[must_use = "nothing is set up until `build` is called and awaited"]
+pub struct GuardrailBuilder<K, U> {
+    key: K,
+    users: U,
+    previous_keys: Vec<SigningKey>,
+    refresh_key: Option<RefreshKey>,
+    previous_refresh_keys: Vec<RefreshKey>,
+    sessions: Option<Arc<dyn SessionStore>>,
+    policies: Option<Arc<dyn PolicyStore>>,
+    initial_policies: Vec<Rule>,
+    hasher: Arc<dyn PasswordHasher>,
+    hashing_threads: Option<NonZeroUsize>,
+    clock: Arc<dyn Clock>,
+    config: Config,
+}
+
+impl GuardrailBuilder<Missing, Missing> {
+    pub(crate) fn new() -> Self {
+        Self {
+            key: Missing(()),
+            users: Missing(()),
+            previous_keys: Vec::new(),
+            refresh_key: None,
+            previous_refresh_keys: Vec::new(),
+            sessions: None,
+            policies: None,
+            initial_policies: Vec::new(),
+            hasher: Arc::new(Bcrypt::default()),
+            hashing_threads: None,
+            clock: Arc::new(SystemClock),
+            config: Config {
+                issuer: "guardrail".to_owned(),
+                audience: "guardrail".to_owned(),
+                sessions: SessionConfig {
+                    access_token_ttl: TimeDelta::minutes(30),
+                    refresh_token_ttl: TimeDelta::days(30),
+                    absolute_ttl: TimeDelta::days(90),
+                    grace: TimeDelta::seconds(10),
+                    rotation: true,
+                    family_logout: true,
+                    limit: 100,
+                },
+                cookie: CookieConfig {
+                    name: "user_fingerprint".to_owned(),
+                    secure: true,
+                    same_site: SameSite::Strict,
+                    path: "/".to_owned(),
+                    domain: None,
+                },
+                password_policy: PasswordPolicy::default(),
+                registration: true,
+                record_client: false,
+                default_role: Role::known("user"),
+                admin_role: Role::known("admin"),
+                sweep_interval: Duration::from_hours(1),
+            },
+        }
+    }
+}
+
+impl<U> GuardrailBuilder<Missing, U> {
+    /// The key that signs access tokens.
+    pub fn signing_key(self, key: SigningKey) -> GuardrailBuilder<SigningKey, U> {
+        self.with(|_, users| (key, users))
+    }
+}
+
+impl<K> GuardrailBuilder<K, Missing> {
+    /// A store that keeps users, sessions and rules. Parts given on their own later take the place of the store's.
+    pub fn store<S: Store>(self, store: S) -> GuardrailBuilder<K, Users<S::User>> {
+        let StoreParts { users, user_admin, sessions, policies } = store.parts();
+        let mut builder = self.with(|key, _| (key, Users { users, admin: user_admin }));
+        builder.sessions = Some(sessions);
+        builder.policies = Some(policies);
+        builder
+    }
+
+    /// The application's own users. Give [`sessions`](Self::sessions) and [`policies`](Self::policies) too, and
+    /// [`user_admin`](GuardrailBuilder::user_admin) if the store can create and change users.
+    pub fn users<U>(self, users: impl UserStore<U>) -> GuardrailBuilder<K, Users<U>> {
+        self.with(|key, _| (key, Users { users: Arc::new(users), admin: None }))
+    }
+}
+
+impl<K, U> GuardrailBuilder<K, U> {
+    fn with<K2, U2>(self, change: impl FnOnce(K, U) -> (K2, U2)) -> GuardrailBuilder<K2, U2> {
+        let (key, users) = change(self.key, self.users);
+        GuardrailBuilder {
+            key,
+            users,
+            previous_keys: self.previous_keys,
+            refresh_key: self.refresh_key,
+            previous_refresh_keys: self.previous_refresh_keys,
+            sessions: self.sessions,
+            policies: self.policies,
+            initial_policies: self.initial_policies,
+            hasher: self.hasher,
+            hashing_threads: self.hashing_threads,
+            clock: self.clock,
+            config: self.config,
+        }
+    }
+
+    /// Where sessions are kept.
+    pub fn sessions(mut self, sessions: impl SessionStore) -> Self {
+        self.sessions = Some(Arc::new(sessions));
+        self
+    }
+
+    /// Where rules are kept; any Casbin adapter fits as [`AdapterStore`](crate::storage::AdapterStore).
+    pub fn policies(mut self, policies: impl PolicyStore) -> Self {
+        self.policies = Some(Arc::new(policies));
+        self
+    }
+
+    /// Writes the [default rules](crate::policy::default_rules), but only into an empty rule set.
+    pub fn default_policies(self) -> Self {
+        self.initial_policies(default_rules())
+    }
+
+    /// Writes these rules, with those of other calls, but only into an empty rule set: what an application with
+    /// routes of its own starts with, beside [`default_policies`](Self::default_policies).
+    pub fn initial_policies(mut self, rules: impl IntoIterator<Item = Rule>) -> Self {
+        self.initial_policies.extend(rules);
+        self
+    }
+
+    /// A key that signed tokens before: they are accepted until they expire, or the key is retired.
+    pub fn previous_signing_key(mut self, key: SigningKey) -> Self {
+        self.previous_keys.push(key);
+        self
+    }
+
+    /// The key that refresh tokens are made with; otherwise one is derived from the signing key.
+    pub fn refresh_key(mut self, key: RefreshKey) -> Self {
+        self.refresh_key = Some(key);
+        self
+    }
+
+    /// A key that refresh tokens were made with before: they are accepted, and replaced by tokens of the current
+    /// key. Leave it in for as long as a session may last.
+    pub fn previous_refresh_key(mut self, key: RefreshKey) -> Self {
+        self.previous_refresh_keys.push(key);
+        self
+    }
+
+    /// `iss`: who issues access tokens (RFC 7519 §4.1.1). Tokens of another issuer are refused.
+    pub fn issuer(mut self, issuer: impl Into<String>) -> Self {
+        self.config.issuer = issuer.into();
+        self
+    }
+
+    /// `aud`: whom access tokens are for (RFC 7519 §4.1.3). Tokens for another audience are refused.
+    pub fn audience(mut self, audience: impl Into<String>) -> Self {
+        self.config.audience = audience.into();
+        self
+    }
+
+    /// How long an access token lasts, at least a second.
+    pub fn access_token_ttl(mut self, ttl: Duration) -> Self {
+        self.config.sessions.access_token_ttl = delta(ttl);
+        self
+    }
+
+    /// How long a session lasts without use.
+    pub fn refresh_token_ttl(mut self, ttl: Duration) -> Self {
+        self.config.sessions.refresh_token_ttl = delta(ttl);
+        self
+    }
+
+    /// How long a session lasts with any use.
+    pub fn session_absolute_ttl(mut self, ttl: Duration) -> Self {
+        self.config.sessions.absolute_ttl = delta(ttl);
+        self
+    }
+
+    /// How long after a rotation its parent token still gets the same successor, for clients whose answer got lost
+    /// or whose tabs refresh at once: 0 to 60 seconds. Zero makes every repetition a reuse.
+    pub fn refresh_grace(mut self, grace: Duration) -> Self {
+        self.config.sessions.grace = delta(grace);
+        self
+    }
+
+    /// Whether a refresh replaces the refresh token. Without it, a stolen one is found out less often.
+    pub fn refresh_rotation(mut self, rotation: bool) -> Self {
+        self.config.sessions.rotation = rotation;
+        self
+    }
+
+    /// Whether `logout_family` is served; otherwise it is 403.
+    pub fn family_logout(mut self, family_logout: bool) -> Self {
+        self.config.sessions.family_logout = family_logout;
+        self
+    }
+
+    /// How many live sessions a user may have, at least 1; the oldest gives way to a new one.
+    pub fn session_limit(mut self, limit: NonZeroUsize) -> Self {
+        self.config.sessions.limit = limit.get();
+        self
+    }
+
+    /// The name of the fingerprint's cookie. With `__Host-` in front, which browsers tie to this very host, it must
+    /// stay `Secure`, with the path `/` and no domain; do so in production.
+    pub fn cookie_name(mut self, name: impl Into<String>) -> Self {
+        self.config.cookie.name = name.into();
+        self
+    }
+
+    /// The cookie's `SameSite`.
+    pub fn cookie_same_site(mut self, same_site: SameSite) -> Self {
+        self.config.cookie.same_site = same_site;
+        self
+    }
+
+    /// The cookie's `Path`.
+    pub fn cookie_path(mut self, path: impl Into<String>) -> Self {
+        self.config.cookie.path = path.into();
+        self
+    }
+
+    /// The cookie's `Domain`. Every host of the domain then sees the cookie; without it only this one does.
+    pub fn cookie_domain(mut self, domain: impl Into<String>) -> Self {
+        self.config.cookie.domain = Some(domain.into());
+        self
+    }
+
+    /// Leaves `Secure` out of the cookie, so that it travels over plain http. **For development only**: whoever
+    /// listens has the fingerprint.
+    pub fn with_insecure_cookies(mut self) -> Self {
+        self.config.cookie.secure = false;
+        self
+    }
+
+    /// Which passwords are accepted.
+    pub fn password_policy(mut self, policy: PasswordPolicy) -> Self {
+        self.config.password_policy = policy;
+        self
+    }
+
+    /// How passwords are hashed.
+    pub fn password_hasher(mut self, hasher: impl PasswordHasher) -> Self {
+        self.hasher = Arc::new(hasher);
+        self
+    }
+
+    /// How many passwords are hashed at a time: one core less than there are, if not set, so that log-ins leave
+    /// room for everything else.
+    pub fn hashing_threads(mut self, threads: NonZeroUsize) -> Self {
+        self.hashing_threads = Some(threads);
+        self
+    }
+
+    /// Whether anybody may register; otherwise `/register` is 403.
+    pub fn registration(mut self, open: bool) -> Self {
+        self.config.registration = open;
+        self
+    }
+
+    /// Whether sessions keep the address and user agent of their log-in, for `/sessions` to show.
+    pub fn record_client(mut self, record: bool) -> Self {
+        self.config.record_client = record;
+        self
+    }
+
+    /// The role of users who register.
+    pub fn default_role(mut self, role: Role) -> Self {
+        self.config.default_role = role;
+        self
+    }
+
+    /// The role of the first administrator.
+    pub fn admin_role(mut self, role: Role) -> Self {
+        self.config.admin_role = role;
+        self
+    }
+
+    /// How often expired sessions are deleted.
+    pub fn sweep_interval(mut self, interval: Duration) -> Self {
+        self.config.sweep_interval = interval;
+        self
+    }
+
+    /// Where the time comes from; tests give a clock that they set.
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+}
+
+impl<K, U> GuardrailBuilder<K, Users<U>> {
+    /// What creates and changes users, where the users are the application's own. With it the endpoints for
+    /// registration and administration are mounted.
+    pub fn user_admin(mut self, admin: impl UserAdmin<U>) -> Self {
+        self.users.admin = Some(Arc::new(admin));
+        self
+    }
+}
+
+impl<U: AuthUser> GuardrailBuilder<SigningKey, Users<U>> {
+    /// Checks the settings, tries the cryptography, reads the rules and starts the background work. It needs a
+    /// Tokio runtime.
+    pub async fn build(self) -> Result<Guardrail<U>, BuildError> {
+        self.check()?;
+        let store = self.sessions.ok_or(BuildError::StoreMissing { what: "sessions" })?;
+        let policies = self.policies.ok_or(BuildError::StoreMissing { what: "policies" })?;
+
+        let refresh_key = self.refresh_key.unwrap_or_else(|| RefreshKey::derive(self.key.secret()));
+        // Tokens whose key was derived from a previous signing key stay good as long as that one is configured.
+        let derived = self.previous_keys.iter().map(|key| RefreshKey::derive(key.secret()));
+        let previous = self.previous_refresh_keys.into_iter().chain(derived).collect();
+        let keys = RefreshKeys::new(refresh_key, previous);
+        let ring = KeyRing::new(self.key, self.previous_keys);
+        let tokens = AccessTokens::new(ring, self.config.issuer.clone(), self.config.audience.clone())
+            .map_err(|error| BuildError::Cryptography(error.into()))?;
+        let sessions = SessionService::new(store, tokens, keys, self.clock, self.config.sessions.clone());
+        let sessions = Arc::new(sessions);
+
+        let engine = PolicyEngine::load(policies).await?;
+        if engine.insert_defaults(self.initial_policies).await? {
+            tracing::info!("the initial policies were written into an empty rule set");
+        }
+
+        let threads = self.hashing_threads.unwrap_or_else(default_hashing_threads);
+        let hashing = HashingQueue::new(self.hasher, threads)
+            .await
+            .map_err(|error: HashingError| BuildError::Hasher(error.into()))?;
+        let Users { users, admin } = self.users;
+        let policy = self.config.password_policy.clone();
+        let accounts = AccountService::new(users, admin, Arc::clone(&sessions), hashing, policy);
+
+        if !self.config.cookie.secure {
+            tracing::warn!("the fingerprint's cookie is not Secure: for development only");
+        }
+        Ok(Guardrail::assemble(Inner {
+            config: self.config,
+            accounts,
+            sessions,
+            policies: Arc::new(engine),
+            tasks: Tasks::default(),
+        }))
+    }
+
+    fn check(&self) -> Result<(), BuildError> {
+        let setting =
+            |setting, problem: &str| Err(BuildError::Setting { setting, problem: problem.to_owned() });
+        let Config { sessions, cookie, .. } = &self.config;
+        let second = TimeDelta::seconds(1);
+        if sessions.access_token_ttl < second {
+            return setting("access_token_ttl", "must be at least a second");
+        }
+        if sessions.refresh_token_ttl < sessions.access_token_ttl {
+            return setting("refresh_token_ttl", "must not be shorter than access_token_ttl");
+        }
+        if sessions.absolute_ttl < sessions.refresh_token_ttl {
+            return setting("session_absolute_ttl", "must not be shorter than refresh_token_ttl");
+        }
+        if sessions.absolute_ttl > TimeDelta::days(3650) {
+            return setting("session_absolute_ttl", "must be at most 3650 days");
+        }
+        if sessions.grace > TimeDelta::seconds(60) {
+            return setting("refresh_grace", "must be 0 to 60 seconds");
+        }
+        let is_token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
+        if cookie.name.is_empty() || !cookie.name.bytes().all(is_token) {
+            return setting(
+                "cookie_name",
+                "must be a cookie name (RFC 6265 §4.1.1): letters, digits, `-`, `_`",
+            );
+        }
+        let plain = |text: &str| text.bytes().all(|b| b.is_ascii_graphic() && b != b';' && b != b',');
+        if !cookie.path.starts_with('/') || !plain(&cookie.path) {
+            return setting("cookie_path", "must begin with `/` and hold no `;` and `,`");
+        }
+        if cookie.domain.as_deref().is_some_and(|domain| domain.is_empty() || !plain(domain)) {
+            return setting("cookie_domain", "must be a domain such as example.com");
+        }
+        let host = cookie.name.starts_with("__Host-");
+        if host && (!cookie.secure || cookie.path != "/" || cookie.domain.is_some()) {
+            return setting(
+                "cookie_name",
+                "a `__Host-` cookie must be Secure, with the path `/` and no domain",
+            );
+        }
+        if cookie.name.starts_with("__Secure-") && !cookie.secure {
+            return setting("cookie_name", "a `__Secure-` cookie must be Secure");
+        }
+        if cookie.same_site == SameSite::None && !cookie.secure {
+            return setting("cookie_same_site", "`None` needs a Secure cookie");
+        }
+        if self.config.sweep_interval < Duration::from_secs(1) {
+            return setting("sweep_interval", "must be at least a second");
+        }
+        Ok(())
+    }
+}
+
+impl<K, U> fmt::Debug for GuardrailBuilder<K, U> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GuardrailBuilder").field("config", &self.config).finish_non_exhaustive()
+    }
+}
+
+/// A duration as the calendar counts; one that it cannot hold is as long as it can.
+fn delta(duration: Duration) -> TimeDelta {
+    TimeDelta::from_std(duration).unwrap_or(TimeDelta::MAX)
+}
+
+fn default_hashing_threads() -> NonZeroUsize {
+    let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    NonZeroUsize::new(cores.saturating_sub(1)).unwrap_or(NonZeroUsize::MIN)
+}
+
+/// Why Guardrail could not be set up: what the deployer must change.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// Users were given without the stores that belong to them.
+    #[error("no store for {what}: call `.{what}(…)` on the builder, or `.store(…)` for everything")]
+    StoreMissing {
+        /// `sessions` or `policies`.
+        what: &'static str,
+    },
+    /// A setting cannot be as it is.
+    #[error("{setting} {problem}")]
+    Setting {
+        /// The builder's method.
+        setting: &'static str,
+        /// What is wrong.
+        problem: String,
+    },
+    /// Signing and verifying a trial token failed.
+    #[error("the cryptography of access tokens does not work")]
+    Cryptography(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The password hasher failed.
+    #[error("the password hasher does not work")]
+    Hasher(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The rules could not be read or written.
+    #[error("the rules could not be read")]
+    Policies(#[from] PolicyError),
+}

@@ -1,0 +1,417 @@
+//! The handle that an application holds.
+
+use std::{fmt, sync::Arc};
+
+use chrono::{DateTime, Utc};
+use secrecy::SecretString;
+use tokio::sync::OwnedSemaphorePermit;
+use uuid::Uuid;
+
+use crate::{
+    AuthUser, Email, Error, FieldErrors, GuardrailBuilder, KeyId, NewUser, Principal, RefreshKey, Role, User,
+    UserId, Username,
+    account::AccountService,
+    audit::AuditEvent,
+    builder::Missing,
+    config::Config,
+    fingerprint::PresentedFingerprints,
+    policy::{Changed, PolicyEngine, Rule, Subjects},
+    secret::Secret32,
+    session::{Begun, Denial, SessionService},
+    storage::{Bootstrap, RevokeReason, UserChange},
+    tasks::Tasks,
+};
+
+/// Log-in, sessions and permissions for users of the type `U`: one handle, cheap to clone.
+///
+/// Make one with [`Guardrail::builder`], give it to [`AuthLayer`](crate::AuthLayer), and mount
+/// [`routes`](Guardrail::routes). Its own methods are what those endpoints do, for an application that has endpoints
+/// of its own or no HTTP at hand.
+///
+/// ```
+/// use axum::{Router, routing::get};
+/// use guardrail::{AuthLayer, Authenticated, Guardrail, SigningKey, User, require, storage::MemoryStore};
+///
+/// #[require("/api/hello", "read")]
+/// async fn hello(user: Authenticated<User>) -> String {
+///     format!("Hello {}", user.username)
+/// }
+///
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// let guard = Guardrail::builder()
+///     .signing_key(SigningKey::hs256("only an example, 32 bytes or more")?)
+///     .store(MemoryStore::new())
+///     .default_policies()
+///     .build()
+///     .await?;
+///
+/// let app: Router = Router::new()
+///     .route("/api/hello", get(hello))
+///     .nest("/api", guard.routes())
+///     .layer(AuthLayer::new(guard));
+/// # Ok(())
+/// # }
+/// # tokio::runtime::Runtime::new().unwrap().block_on(example()).unwrap();
+/// ```
+pub struct Guardrail<U = User> {
+    inner: Arc<Inner<U>>,
+}
+
+pub(crate) struct Inner<U> {
+    pub(crate) config: Config,
+    pub(crate) accounts: AccountService<U>,
+    pub(crate) sessions: Arc<SessionService>,
+    pub(crate) policies: Arc<PolicyEngine>,
+    pub(crate) tasks: Tasks,
+}
+
+impl<U> Clone for Guardrail<U> {
+    fn clone(&self) -> Self {
+        Self { inner: Arc::clone(&self.inner) }
+    }
+}
+
+impl<U> fmt::Debug for Guardrail<U> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Guardrail")
+            .field("user", &std::any::type_name::<U>())
+            .field("config", &self.inner.config)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Guardrail<User> {
+    /// Begins a set-up. The user type is that of the store or the users given to it.
+    pub fn builder() -> GuardrailBuilder<Missing, Missing> {
+        GuardrailBuilder::new()
+    }
+}
+
+impl<U: AuthUser> Guardrail<U> {
+    /// Puts the parts together and starts the sweeping of expired sessions.
+    pub(crate) fn assemble(inner: Inner<U>) -> Self {
+        let inner = Arc::new(inner);
+        let weak = Arc::downgrade(&inner);
+        inner.tasks.repeat(inner.config.sweep_interval, move || {
+            let weak = weak.clone();
+            async move {
+                let Some(inner) = weak.upgrade() else { return false };
+                match inner.sessions.sweep().await {
+                    Ok(0) => {}
+                    Ok(deleted) => tracing::info!(deleted, "expired sessions swept"),
+                    Err(error) => {
+                        tracing::error!(
+                            error = &error as &dyn std::error::Error,
+                            "sweeping expired sessions failed"
+                        );
+                    }
+                }
+                true
+            }
+        });
+        Self { inner }
+    }
+
+    pub(crate) fn inner(&self) -> &Inner<U> {
+        &self.inner
+    }
+
+    /// Runs `work` with a handle of its own to its end, also when the caller stops waiting.
+    async fn finish<T, F>(&self, work: impl FnOnce(Self) -> F) -> T
+    where
+        T: Send + 'static,
+        F: Future<Output = T> + Send + 'static,
+    {
+        self.inner.tasks.finish(work(self.clone())).await
+    }
+
+    /// The caller that a bearer token and the device's cookies stand for.
+    pub(crate) async fn authenticate(
+        &self,
+        bearer: &str,
+        fingerprints: &PresentedFingerprints,
+    ) -> Result<Principal, Denial> {
+        let claims = self.inner.sessions.authenticate(bearer, fingerprints).await?;
+        let Some(user) = self.inner.accounts.active(claims.user_id()).await? else {
+            // Perhaps it was disabled without Guardrail: enabling it again is not to bring its sessions back.
+            self.end_all(claims.user_id().clone(), RevokeReason::UserDisabled).await?;
+            let told = crate::Unauthenticated::SessionEnded;
+            return Err(Denial::refused(told, "the user is disabled or does not exist"));
+        };
+        let role = match user.role().parse::<Role>() {
+            Ok(role) => Some(role),
+            Err(error) => {
+                tracing::error!(user = %claims.user_id(), role = ?user.role(), "the user has no role: {error}");
+                None
+            }
+        };
+        Ok(Principal::new(claims.user_id().clone(), claims.session_id(), role))
+    }
+
+    pub(crate) async fn log_in(
+        &self,
+        login: String,
+        password: SecretString,
+        device: Device,
+    ) -> Result<LoggedIn, Error> {
+        let verified = self.inner.accounts.verify(&login, password.clone()).await?;
+        self.finish(|guard| async move {
+            let Device { fingerprints, client } = device;
+            let (user, begun) =
+                guard.inner.accounts.log_in(verified, password, &fingerprints, client).await?;
+            guard.logged_in(&user, begun)
+        })
+        .await
+    }
+
+    fn logged_in(&self, user: &U, begun: Begun) -> Result<LoggedIn, Error> {
+        let digest = begun.fingerprint.digest();
+        let access =
+            self.inner.sessions.access_token(&user.id(), user.role(), begun.id, &digest, begun.expires_at)?;
+        Ok(LoggedIn { access, begun })
+    }
+
+    pub(crate) async fn refresh(
+        &self,
+        token: SecretString,
+        fingerprints: PresentedFingerprints,
+    ) -> Result<Refreshed, Error> {
+        self.finish(|guard| async move {
+            use secrecy::ExposeSecret as _;
+            let (user, advanced) = guard.inner.accounts.refresh(token.expose_secret(), &fingerprints).await?;
+            let record = &advanced.record;
+            let access = guard.inner.sessions.access_token(
+                &record.user_id,
+                user.role(),
+                record.id,
+                &record.fingerprint,
+                record.expires_at,
+            )?;
+            Ok(Refreshed { access, advanced })
+        })
+        .await
+    }
+
+    pub(crate) async fn log_out(&self, token: SecretString) -> Result<(), Error> {
+        self.finish(|guard| async move {
+            use secrecy::ExposeSecret as _;
+            guard.inner.sessions.log_out(token.expose_secret()).await
+        })
+        .await
+    }
+
+    pub(crate) async fn change_password(
+        &self,
+        principal: Principal,
+        current: SecretString,
+        new: SecretString,
+        device: Device,
+    ) -> Result<LoggedIn, Error> {
+        self.finish(|guard| async move {
+            let (user, begun) =
+                guard.inner.accounts.change_password(&principal, current, new, device.client).await?;
+            guard.logged_in(&user, begun)
+        })
+        .await
+    }
+
+    pub(crate) async fn register(&self, new: Registration) -> Result<U, Error> {
+        self.finish(|guard| async move {
+            let hash = guard.inner.accounts.hash_new("password", new.password).await?;
+            let role = guard.inner.config.default_role.clone();
+            let mut user = NewUser::new(new.email, new.username, role, hash);
+            user.first_name = new.first_name;
+            user.last_name = new.last_name;
+            guard.inner.accounts.register(user).await
+        })
+        .await
+    }
+
+    pub(crate) async fn update_user(&self, id: UserId, change: UserChange, by: UserId) -> Result<U, Error> {
+        self.finish(|guard| async move { guard.inner.accounts.update(&id, change, &by).await }).await
+    }
+
+    /// Adds and removes rules in one step, on behalf of `by`. `place` is kept until it is done.
+    pub(crate) async fn change_rules(
+        &self,
+        add: Vec<Rule>,
+        remove: Vec<Rule>,
+        by: Option<UserId>,
+        place: Option<OwnedSemaphorePermit>,
+    ) -> Result<Changed, Error> {
+        self.finish(|guard| async move {
+            let changed = guard.inner.policies.change(add, remove).await?;
+            drop(place);
+            let Changed { added, removed } = changed;
+            if added + removed > 0 {
+                AuditEvent::PoliciesChanged { by: by.as_ref(), added, removed }.record();
+            }
+            Ok(changed)
+        })
+        .await
+    }
+
+    /// Whether no administrator exists and none has ever been made by
+    /// [`bootstrap_admin`](Self::bootstrap_admin).
+    pub async fn needs_admin(&self) -> Result<bool, Error> {
+        self.inner.accounts.needs_bootstrap(&self.inner.config.admin_role).await
+    }
+
+    /// Makes the first administrator: once in the store's life, also when several nodes start together.
+    ///
+    /// It creates the user if none has the administrators' role and it never created one before; otherwise it
+    /// changes nothing. The password follows the policy.
+    ///
+    /// ```
+    /// # use guardrail::{Guardrail, SigningKey, storage::{Bootstrap, MemoryStore}};
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let guard = Guardrail::builder()
+    /// #     .signing_key(SigningKey::hs256("only an example, 32 bytes or more")?)
+    /// #     .store(MemoryStore::new()).build().await?;
+    /// let email: guardrail::Email = "admin@example.com".parse()?;
+    /// let first = guard.bootstrap_admin(email.clone(), "correct horse".to_owned().into()).await?;
+    /// assert!(matches!(first, Bootstrap::Created(_)));
+    /// let second = guard.bootstrap_admin(email, "battery staple".to_owned().into()).await?;
+    /// assert_eq!(second, Bootstrap::NotNeeded);
+    /// # Ok(())
+    /// # }
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(example()).unwrap();
+    /// ```
+    pub async fn bootstrap_admin(&self, email: Email, password: SecretString) -> Result<Bootstrap<U>, Error> {
+        self.finish(|guard| async move {
+            let hash = guard.inner.accounts.hash_new("password", password).await?;
+            let role = guard.inner.config.admin_role.clone();
+            // The role's name serves as the user name: it has at most 64 characters and no control character.
+            let username = role
+                .as_str()
+                .parse::<Username>()
+                .map_err(|error| Error::from(FieldErrors::one("username", error.to_string())))?;
+            guard.inner.accounts.bootstrap(NewUser::new(email, username, role, hash)).await
+        })
+        .await
+    }
+
+    /// Whether a caller may do `action` to `object` by the rules at present.
+    pub fn is_allowed(&self, who: &Principal, object: &str, action: &str) -> Result<bool, Error> {
+        Ok(self.inner.policies.decide(&who.subjects(), object, action)?)
+    }
+
+    pub(crate) fn decide(&self, who: &Subjects<'_>, object: &str, action: &str) -> Result<bool, Error> {
+        Ok(self.inner.policies.decide(who, object, action)?)
+    }
+
+    /// Adds rules in one step, leaving out those that are there; how many were added.
+    ///
+    /// ```
+    /// # use guardrail::{Guardrail, SigningKey, policy::Rule, storage::MemoryStore};
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let guard = Guardrail::builder()
+    /// #     .signing_key(SigningKey::hs256("only an example, 32 bytes or more")?)
+    /// #     .store(MemoryStore::new()).build().await?;
+    /// let rule = Rule::new("moderator", "/api/posts/{id}", "edit")?;
+    /// assert_eq!(guard.add_rules(vec![rule.clone()]).await?, 1);
+    /// assert_eq!(guard.add_rules(vec![rule]).await?, 0);
+    /// # Ok(())
+    /// # }
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(example()).unwrap();
+    /// ```
+    pub async fn add_rules(&self, rules: Vec<Rule>) -> Result<usize, Error> {
+        Ok(self.change_rules(rules, Vec::new(), None, None).await?.added)
+    }
+
+    /// Removes rules in one step, leaving out those that are not there; how many were removed.
+    pub async fn remove_rules(&self, rules: Vec<Rule>) -> Result<usize, Error> {
+        Ok(self.change_rules(Vec::new(), rules, None, None).await?.removed)
+    }
+
+    /// Reads the rules again, after another program wrote them. Decisions go on by the rules before until the new
+    /// ones are in place.
+    pub async fn reload_policies(&self) -> Result<(), Error> {
+        Ok(self.inner.policies.reload().await?)
+    }
+
+    /// Ends every session of a user; how many.
+    pub async fn end_sessions_of(&self, user: &UserId) -> Result<usize, Error> {
+        self.end_all(user.clone(), RevokeReason::EndedByAdmin).await
+    }
+
+    pub(crate) async fn end_all(&self, user: UserId, reason: RevokeReason) -> Result<usize, Error> {
+        self.finish(|guard| async move { guard.inner.sessions.revoke_user(&user, reason).await }).await
+    }
+
+    /// Ends every session of every user; how many. For the day a database copy or a key got into other hands.
+    pub async fn revoke_all(&self) -> Result<u64, Error> {
+        self.finish(|guard| async move { guard.inner.sessions.revoke_all().await }).await
+    }
+
+    /// Refuses access tokens signed with a previous key, from the next request on. `false` if it is the current
+    /// key, which cannot be refused: configure another current key first.
+    pub fn retire_signing_key(&self, id: KeyId) -> bool {
+        self.inner.sessions.access_tokens().retire(id)
+    }
+
+    /// Refuses refresh tokens made with a key that got into other hands, from the next request on; whether there
+    /// was such a key. If it is the current one, a random key takes its place until the configured one is changed,
+    /// which should be soon: other nodes do not know the random one.
+    pub fn compromise_refresh_key(&self, id: KeyId) -> Result<bool, Error> {
+        let replacement = || Ok(RefreshKey::derive(Secret32::random()?.as_bytes()));
+        Ok(self.inner.sessions.keys().drop_key(id, replacement)?)
+    }
+
+    /// The name of the key that refresh tokens are made with at present.
+    pub fn refresh_key_id(&self) -> KeyId {
+        self.inner.sessions.keys().current().id()
+    }
+
+    /// Deletes sessions that expired more than a day ago, as happens in the background anyway; how many.
+    pub async fn sweep(&self) -> Result<u64, Error> {
+        self.inner.sessions.sweep().await
+    }
+
+    /// Stops background work and waits for what is in flight: a change that was begun is finished. Call it when
+    /// the server has drained its connections.
+    pub async fn shutdown(&self) {
+        self.inner.tasks.shutdown().await;
+    }
+}
+
+/// What a request tells of the device that it comes from.
+#[derive(Debug, Default)]
+pub(crate) struct Device {
+    pub(crate) fingerprints: PresentedFingerprints,
+    pub(crate) client: crate::storage::ClientInfo,
+}
+
+/// A user about to be registered: every field checked but the password.
+#[derive(Debug)]
+pub(crate) struct Registration {
+    pub(crate) email: Email,
+    pub(crate) username: Username,
+    pub(crate) first_name: Option<String>,
+    pub(crate) last_name: Option<String>,
+    pub(crate) password: SecretString,
+}
+
+/// A log-in's outcome.
+#[derive(Debug)]
+pub(crate) struct LoggedIn {
+    pub(crate) access: crate::token::IssuedToken,
+    pub(crate) begun: Begun,
+}
+
+impl LoggedIn {
+    pub(crate) fn family_id(&self) -> Uuid {
+        self.begun.id.as_uuid()
+    }
+
+    pub(crate) fn expires_at(&self) -> DateTime<Utc> {
+        self.begun.expires_at
+    }
+}
+
+/// A refresh's outcome.
+#[derive(Debug)]
+pub(crate) struct Refreshed {
+    pub(crate) access: crate::token::IssuedToken,
+    pub(crate) advanced: crate::session::Advanced,
+}

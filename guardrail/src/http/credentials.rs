@@ -1,0 +1,96 @@
+//! What a request brings to be recognised by: a bearer token and the device's cookie.
+
+use cookie::Cookie;
+use http::{
+    HeaderMap,
+    header::{AUTHORIZATION, COOKIE},
+};
+
+use crate::fingerprint::PresentedFingerprints;
+
+/// A bearer token (RFC 6750 §2.1), and the fingerprints that came with it.
+pub(super) struct Credentials<'a> {
+    pub(super) bearer: &'a str,
+    pub(super) fingerprints: PresentedFingerprints,
+}
+
+impl<'a> Credentials<'a> {
+    /// The request's credentials. A cookie alone is none: a browser sends it along with anything. An
+    /// `Authorization` that is no single bearer token is a wrong one; the error says in what way, for the log.
+    pub(super) fn find(headers: &'a HeaderMap, cookie_name: &str) -> Result<Option<Self>, &'static str> {
+        let mut values = headers.get_all(AUTHORIZATION).iter();
+        let Some(value) = values.next() else { return Ok(None) };
+        if values.next().is_some() {
+            return Err("more than one Authorization header");
+        }
+        let value = value.to_str().map_err(|_| "the Authorization header is not visible ASCII")?;
+        let (scheme, bearer) = value.split_once(' ').ok_or("the Authorization header has no token")?;
+        if !scheme.eq_ignore_ascii_case("bearer") {
+            return Err("the Authorization header is not of the scheme Bearer");
+        }
+        Ok(Some(Self { bearer, fingerprints: fingerprints(headers, cookie_name) }))
+    }
+}
+
+/// The fingerprints in all cookies of the name.
+pub(super) fn fingerprints(headers: &HeaderMap, cookie_name: &str) -> PresentedFingerprints {
+    // Each pair by itself: another cookie with bytes that are no text must not take ours with it.
+    let cookies = headers
+        .get_all(COOKIE)
+        .iter()
+        .flat_map(|value| value.as_bytes().split(|byte| *byte == b';'))
+        .filter_map(|pair| std::str::from_utf8(pair).ok())
+        .filter_map(|pair| Cookie::parse(pair).ok())
+        .filter(|cookie| cookie.name() == cookie_name)
+        .map(|cookie| cookie.value().to_owned())
+        .collect::<Vec<_>>();
+    PresentedFingerprints::new(cookies.iter().map(String::as_str))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::HeaderValue;
+
+    fn headers(values: &[&str]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for value in values {
+            headers.append(AUTHORIZATION, HeaderValue::from_str(value).unwrap());
+        }
+        headers
+    }
+
+    #[test]
+    fn one_bearer_token_is_found_whatever_the_schemes_letter_case() {
+        for value in ["Bearer abc", "bearer abc", "BEARER abc"] {
+            let headers = headers(&[value]);
+            assert_eq!(Credentials::find(&headers, "f").unwrap().unwrap().bearer, "abc");
+        }
+        assert!(Credentials::find(&HeaderMap::new(), "f").unwrap().is_none());
+    }
+
+    #[test]
+    fn anything_else_is_a_wrong_one_and_not_a_missing_one() {
+        for values in [&["Basic abc"][..], &["Bearer"], &[""], &["Bearer a", "Bearer a"], &["Bearer\tabc"]] {
+            assert!(Credentials::find(&headers(values), "f").is_err(), "{values:?}");
+        }
+    }
+
+    #[test]
+    fn cookies_of_all_headers_count() {
+        let mut headers = HeaderMap::new();
+        let fingerprint = crate::fingerprint::Fingerprint::generate().unwrap();
+        headers.append(COOKIE, HeaderValue::from_static("f=x; other=1; F=y"));
+        headers.append(COOKIE, HeaderValue::from_str(&format!("f={}", fingerprint.cookie_value())).unwrap());
+        let found = fingerprints(&headers, "f");
+        assert!(found.matching(&fingerprint.digest()).is_some());
+        assert!(fingerprints(&headers, "F").only().is_none());
+        assert!(fingerprints(&headers, "none").is_missing());
+
+        let mut other = b"n=\xe9\xff; f=".to_vec();
+        other.extend(fingerprint.cookie_value().bytes());
+        let mut headers = HeaderMap::new();
+        headers.append(COOKIE, HeaderValue::from_bytes(&other).unwrap());
+        assert!(fingerprints(&headers, "f").only().is_some(), "beside a cookie that is no text");
+    }
+}

@@ -1,0 +1,36 @@
+//! The device that a request comes from, as an argument.
+
+use std::net::SocketAddr;
+
+use axum::extract::{ConnectInfo, FromRequestParts};
+use http::{header::USER_AGENT, request::Parts};
+
+use crate::{
+    AuthUser, Error, Guardrail, handle::Device, http::credentials::fingerprints, storage::ClientInfo,
+};
+
+/// How much of a `User-Agent` is kept, in characters.
+const USER_AGENT_MAX_CHARS: usize = 256;
+
+/// The fingerprints of a request, and, where the application records them, its address and user agent.
+pub(in crate::http) struct RequestDevice(pub(in crate::http) Device);
+
+impl<U: AuthUser> FromRequestParts<Guardrail<U>> for RequestDevice {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, guard: &Guardrail<U>) -> Result<Self, Error> {
+        let config = &guard.inner().config;
+        let client = if config.record_client { client(parts) } else { ClientInfo::default() };
+        let fingerprints = fingerprints(&parts.headers, &config.cookie.name);
+        Ok(Self(Device { fingerprints, client }))
+    }
+}
+
+fn client(parts: &Parts) -> ClientInfo {
+    let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+    let agent = parts.headers.get(USER_AGENT).and_then(|value| value.to_str().ok());
+    ClientInfo {
+        address: peer.map(|ConnectInfo(peer)| peer.ip().to_canonical().to_string()),
+        user_agent: agent.map(|agent| agent.chars().take(USER_AGENT_MAX_CHARS).collect()),
+    }
+}

@@ -1,0 +1,13 @@
+//! What handlers take as arguments.
+
+mod authenticated;
+mod device;
+mod json;
+mod permit;
+mod principal;
+
+pub use self::{authenticated::Authenticated, permit::Permit};
+pub(super) use self::{
+    device::RequestDevice,
+    json::{JsonBody, JsonList},
+};

@@ -1,0 +1,71 @@
+//! `POST /register`: creating one's own account.
+
+use axum::{Json, Router, extract::State, routing::post};
+use http::StatusCode;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::{Deserialize, Serialize};
+
+use super::respond::Outcome;
+use crate::{
+    AuthUser, Error, FieldErrors, Forbidden, Guardrail, NAME_MAX_CHARS, handle::Registration,
+    http::extract::JsonBody, user::clean_name,
+};
+
+pub(in crate::http) fn router<U: AuthUser + Serialize>() -> Router<Guardrail<U>> {
+    Router::new().route("/register", post(register::<U>))
+}
+
+/// A `role` in the body is an unknown field, and ignored like any other.
+#[derive(Deserialize)]
+struct Register {
+    email: Option<String>,
+    password: Option<SecretString>,
+    username: Option<String>,
+    first_name: Option<String>,
+    last_name: Option<String>,
+}
+
+async fn register<U: AuthUser + Serialize>(
+    State(guard): State<Guardrail<U>>,
+    JsonBody(body): JsonBody<Register>,
+) -> Result<(StatusCode, Json<Outcome<U>>), Error> {
+    if !guard.inner().config.registration {
+        return Err(Forbidden::RegistrationClosed.into());
+    }
+    let user =
+        guard.register(check(body, |password| guard.inner().accounts.check_password(password))?).await?;
+    Ok((StatusCode::CREATED, Outcome::new(user)))
+}
+
+/// Everything that is wrong with a registration, at once.
+fn check(
+    body: Register,
+    password_rules: impl Fn(&str) -> Result<(), String>,
+) -> Result<Registration, FieldErrors> {
+    let mut errors = FieldErrors::default();
+    let email = errors.parsed("email", body.email);
+    let username = errors.parsed("username", body.username);
+    let first_name = name(&mut errors, "first_name", body.first_name);
+    let last_name = name(&mut errors, "last_name", body.last_name);
+    let password = errors.required("password", body.password);
+    if let Some(Err(message)) = password.as_ref().map(|password| password_rules(password.expose_secret())) {
+        errors.add("password", message);
+    }
+    match (email, username, password) {
+        (Some(email), Some(username), Some(password)) => {
+            errors.finish()?;
+            Ok(Registration { email, username, first_name, last_name, password })
+        }
+        _ => Err(errors),
+    }
+}
+
+/// A given or family name; one that is left out, or empty, is none.
+fn name(errors: &mut FieldErrors, field: &'static str, value: Option<String>) -> Option<String> {
+    let value = value.filter(|value| !value.trim().is_empty())?;
+    let name = clean_name(&value);
+    if name.is_none() {
+        errors.add(field, format!("must have at most {NAME_MAX_CHARS} characters and no control characters"));
+    }
+    name.map(str::to_owned)
+}
