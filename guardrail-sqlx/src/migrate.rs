@@ -1,0 +1,74 @@
+//! The schema.
+
+use sqlx::{
+    SqlStr,
+    migrate::{Migration, MigrationType, Migrator},
+};
+
+use crate::{
+    SqlStore,
+    db::{Db, Dialect},
+};
+
+/// Where it is kept what has been applied: not the table that an application's own migrations use.
+const TABLE: &str = "_guardrail_migrations";
+
+impl SqlStore {
+    /// Makes and updates Guardrail's tables; does nothing where they are up to date.
+    ///
+    /// Several nodes may do so at the same time: one does the work, the others wait for it. A newer version's tables
+    /// are left alone.
+    ///
+    /// `sqlx migrate run` with the files of the repository's `migrations/` folder and its `sqlx.toml` does the same
+    /// on PostgreSQL.
+    pub async fn migrate(&self) -> Result<(), MigrateError> {
+        match &self.db {
+            Db::Postgres(pool) => {
+                let mut connection = pool.acquire().await.map_err(MigrateError::Database)?;
+                let migrator = migrator(include_str!("../migrations/postgres/0001_guardrail.sql"));
+                let outcome = migrator.run_direct(None, &mut *connection, false).await;
+                if outcome.is_err() {
+                    // It ended before it gave back its advisory lock, which lasts as long as the connection.
+                    connection.close().await.map_err(MigrateError::Database)?;
+                }
+                outcome.map_err(MigrateError::Migration)
+            }
+            Db::Sqlite(pool) => {
+                let _turn = self.write_turn().await;
+                // sqlx locks nothing here: the write lock of one transaction around all keeps other nodes out.
+                let begin = <sqlx::Sqlite as Dialect>::BEGIN;
+                let mut transaction = pool.begin_with(begin).await.map_err(MigrateError::Database)?;
+                let migrator = migrator(include_str!("../migrations/sqlite/0001_guardrail.sql"));
+                let outcome = migrator.run_direct(None, &mut *transaction, false).await;
+                outcome.map_err(MigrateError::Migration)?;
+                transaction.commit().await.map_err(MigrateError::Database)
+            }
+        }
+    }
+}
+
+/// sqlx's `migrate!` would embed the folder, but with it come the macros that read `DATABASE_URL` during the build
+/// of whoever uses this crate.
+fn migrator(first: &'static str) -> Migrator {
+    let sql = SqlStr::from_static(first);
+    let first = Migration::new(1, "guardrail".into(), MigrationType::Simple, sql, false);
+    let mut migrator = Migrator::with_migrations(vec![first]);
+    migrator.dangerous_set_table_name(TABLE);
+    migrator.set_ignore_missing(true);
+    migrator
+}
+
+/// The tables could not be made or updated.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum MigrateError {
+    /// The database is away or busy.
+    #[error("the database cannot be migrated now: {0}")]
+    Database(#[source] sqlx::Error),
+    /// A migration failed, or differs from the one that was applied.
+    #[error(
+        "{0}; what failed has left nothing behind. The database's user needs the right to create tables, and no \
+         other table may be called `guardrail_*`"
+    )]
+    Migration(#[source] sqlx::migrate::MigrateError),
+}
