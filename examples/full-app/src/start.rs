@@ -1,0 +1,105 @@
+//! From settings to a served router.
+
+use std::{io, net::SocketAddr};
+
+use anyhow::Context as _;
+use guardrail::{Bcrypt, Guardrail, SigningKey};
+use guardrail_sqlx::{Db, SqlStore, SqlStoreOptions};
+use secrecy::ExposeSecret as _;
+use tokio::net::TcpListener;
+
+use crate::{
+    admin, app, posts, secret,
+    serve::serve,
+    settings::{Database, Settings, WrongSetting},
+};
+
+/// Runs the application until it is told to stop.
+pub(crate) async fn run(settings: Settings) -> anyhow::Result<()> {
+    let listener = listen(&settings).await?;
+    let store = open(&settings).await?;
+    let database = database(&settings, &store);
+    let key = secret::signing_key(&settings, &database)?;
+    let guard = build(&settings, store.clone(), key).await?;
+    admin::bootstrap(&guard, &settings, &database).await;
+
+    let app = app::router(&guard, settings.request_timeout);
+    serve(listener, app, settings.drain).await.context("the server failed")?;
+
+    guard.shutdown().await;
+    store.close().await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// The listener comes first: with its port taken, the program ends before it has changed anything.
+async fn listen(settings: &Settings) -> Result<TcpListener, WrongSetting> {
+    let address = SocketAddr::new(settings.server_address, settings.server_port);
+    TcpListener::bind(address).await.map_err(|error| match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            let problem = format!("is taken: another program listens on {address}; 0 takes a free one");
+            WrongSetting::new("SERVER_PORT", problem, "8082")
+        }
+        io::ErrorKind::PermissionDenied => {
+            let problem = format!("may not be listened on ({address}): {error}");
+            WrongSetting::new("SERVER_PORT", problem, "8081")
+        }
+        _ => {
+            let problem = format!("cannot be listened on ({address}): {error}");
+            WrongSetting::new("SERVER_ADDRESS", problem, "127.0.0.1")
+        }
+    })
+}
+
+async fn open(settings: &Settings) -> anyhow::Result<SqlStore> {
+    let options = SqlStoreOptions::new().with_sqlite_synchronous(settings.sqlite_synchronous);
+    let store = SqlStore::connect_with(settings.database_url.expose_secret(), &options).await;
+    let store = store.map_err(|error| {
+        let example = settings.database().example();
+        WrongSetting::new("DATABASE_URL", format!("does not serve: {error}"), example)
+    })?;
+    store.migrate().await.context("the tables cannot be made or updated")?;
+    Ok(store)
+}
+
+/// Where the data are, with the file as the store names it: a URL may write it with percent signs.
+fn database(settings: &Settings, store: &SqlStore) -> Database {
+    match (settings.database(), store.db()) {
+        (Database::SqliteFile(_), Db::Sqlite(pool)) => {
+            let file = pool.connect_options().get_filename().to_owned();
+            Database::SqliteFile(std::path::absolute(&file).unwrap_or(file))
+        }
+        (database, _) => database,
+    }
+}
+
+async fn build(settings: &Settings, store: SqlStore, key: SigningKey) -> anyhow::Result<Guardrail> {
+    let hasher = match settings.insecure_bcrypt_cost {
+        Some(cost) => {
+            tracing::warn!(
+                "INSECURE_BCRYPT_COST is set: stolen password hashes of such a cost are soon read"
+            );
+            Bcrypt::with_insecure_cost(cost)
+        }
+        None => settings.bcrypt.clone(),
+    };
+    let mut builder = Guardrail::builder()
+        .signing_key(key)
+        .store(store)
+        .default_policies()
+        .initial_policies(posts::rules()?)
+        .access_token_ttl(settings.access_token_ttl)
+        .refresh_token_ttl(settings.refresh_token_ttl)
+        .session_absolute_ttl(settings.session_absolute_ttl)
+        .refresh_grace(settings.refresh_grace)
+        .refresh_rotation(settings.refresh_token_rotation)
+        .family_logout(settings.refresh_token_family_logout)
+        .password_hasher(hasher)
+        .registration(settings.allow_registration)
+        .record_client(settings.record_client_ip)
+        .cookie_name(settings.fingerprint_cookie_name.as_str());
+    if !settings.cookie_secure {
+        builder = builder.with_insecure_cookies();
+    }
+    builder.build().await.context("Guardrail cannot be set up")
+}

@@ -1,0 +1,155 @@
+//! The program, started in a folder of its own with no variables but those that a test gives.
+
+use std::{
+    io::{BufRead as _, BufReader, Read as _},
+    path::Path,
+    process::{Child, Command, ExitStatus, Output, Stdio},
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+
+/// How long a start or a stop may take before the test gives up.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+pub(crate) const ADMIN_EMAIL: &str = "admin@example.com";
+pub(crate) const ADMIN_PASSWORD: &str = "correct horse battery";
+
+/// A running server; killed when dropped.
+pub(crate) struct Server {
+    child: Child,
+    address: String,
+    log: Arc<Mutex<String>>,
+    client: reqwest::Client,
+}
+
+/// An answer: status, `Set-Cookie`'s name and value, body.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) cookie: Option<String>,
+    pub(crate) body: Value,
+}
+
+fn command(folder: &Path, variables: &[(&str, &str)]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_full-app"));
+    command.env_clear().current_dir(folder).stdin(Stdio::null());
+    command.envs(variables.iter().copied());
+    command
+}
+
+/// Runs the program to its end, as a wrong setting makes it.
+pub(crate) fn run(folder: &Path, variables: &[(&str, &str)]) -> Output {
+    command(folder, variables).output().unwrap()
+}
+
+impl Server {
+    /// Starts the program on a free port and waits until it listens. Passwords are hashed at a test's cost.
+    pub(crate) fn start(folder: &Path, variables: &[(&str, &str)]) -> Self {
+        let mut command = command(folder, &[("SERVER_PORT", "0"), ("INSECURE_BCRYPT_COST", "4")]);
+        command.envs(variables.iter().copied()).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let log = Arc::new(Mutex::new(String::new()));
+        let stderr = BufReader::new(child.stderr.take().unwrap());
+        std::thread::spawn({
+            let log = Arc::clone(&log);
+            move || {
+                for line in stderr.lines().map_while(Result::ok) {
+                    let mut log = log.lock().unwrap();
+                    log.push_str(&line);
+                    log.push('\n');
+                }
+            }
+        });
+        let mut server = Self { child, address: String::new(), log, client: reqwest::Client::new() };
+        let begun = Instant::now();
+        server.address = loop {
+            let log = server.log();
+            if let Some((_, rest)) = log.split_once("listening on http://") {
+                break rest.split_whitespace().next().unwrap().trim_end_matches('"').to_owned();
+            }
+            let ended = server.child.try_wait().unwrap();
+            assert!(ended.is_none() && begun.elapsed() < PATIENCE, "the server does not listen: {log}");
+            std::thread::sleep(Duration::from_millis(10));
+        };
+        server
+    }
+
+    /// What the program has written to standard error so far.
+    pub(crate) fn log(&self) -> String {
+        self.log.lock().unwrap().clone()
+    }
+
+    /// Asks the program to end, and waits until it has.
+    pub(crate) fn stop(mut self) -> ExitStatus {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        let begun = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            assert!(begun.elapsed() < PATIENCE, "the server does not end: {}", self.log());
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// Sends a request. `caller` is an access token and the device's cookie.
+    pub(crate) async fn send(
+        &self,
+        method: &str,
+        path: &str,
+        caller: Option<&LogIn>,
+        body: Option<Value>,
+    ) -> Answer {
+        let url = format!("http://{}{path}", self.address);
+        let mut request = self.client.request(method.parse().unwrap(), url);
+        if let Some(caller) = caller {
+            request = request.bearer_auth(&caller.token).header("cookie", &caller.cookie);
+        }
+        if let Some(body) = body {
+            request = request.json(&body);
+        }
+        let response = request.send().await.unwrap();
+        let cookie = response.headers().get("set-cookie").map(|value| value.to_str().unwrap().to_owned());
+        let status = response.status().as_u16();
+        let text = response.text().await.unwrap();
+        let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
+        Answer { status, cookie, body }
+    }
+
+    /// Logs in, and keeps what a client keeps.
+    pub(crate) async fn log_in(&self, email: &str, password: &str) -> LogIn {
+        let body = serde_json::json!({ "email": email, "password": password });
+        let answer = self.send("POST", "/api/auth", None, Some(body)).await;
+        assert_eq!(answer.status, 200, "{answer:?}\n{}", self.log());
+        LogIn {
+            token: answer.body["token"].as_str().unwrap().to_owned(),
+            refresh_token: answer.body["refresh_token"].as_str().unwrap().to_owned(),
+            cookie: answer.cookie.unwrap().split(';').next().unwrap().to_owned(),
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// What a log-in gave.
+#[derive(Debug, Clone)]
+pub(crate) struct LogIn {
+    pub(crate) token: String,
+    pub(crate) refresh_token: String,
+    pub(crate) cookie: String,
+}
+
+/// What a file of the folder holds.
+pub(crate) fn read(path: &Path) -> String {
+    let mut text = String::new();
+    std::fs::File::open(path).unwrap().read_to_string(&mut text).unwrap();
+    text
+}
