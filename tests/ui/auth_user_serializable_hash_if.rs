@@ -1,0 +1,17 @@
+use guardrail::AuthUser;
+use serde::Serialize;
+
+#[derive(Clone, Serialize, AuthUser)]
+struct Member {
+    #[auth(id)]
+    id: i64,
+    #[auth(role)]
+    role: String,
+    #[auth(active)]
+    enabled: bool,
+    #[auth(password_hash)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hash: Option<String>,
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use guardrail::require;
+
+#[require(any())]
+async fn handler() {}
+
+fn main() {}

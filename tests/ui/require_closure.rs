@@ -1,0 +1,8 @@
+use guardrail::require;
+
+async fn elsewhere() {
+    let handler = #[require("/api/posts", "read")]
+    || async {};
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use guardrail::require;
+
+#[require("", "read")]
+async fn handler() {}
+
+fn main() {}

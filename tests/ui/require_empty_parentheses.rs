@@ -1,0 +1,6 @@
+use guardrail::require;
+
+#[require()]
+async fn handler() {}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use guardrail::require;
+
+#[require(role = "")]
+async fn handler() {}
+
+fn main() {}

@@ -1,0 +1,10 @@
+use guardrail::require;
+
+struct Posts;
+
+impl Posts {
+    #[require("/api/posts", "read")]
+    async fn list(&self) {}
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use guardrail::require;
+
+#[require(action = "read")]
+async fn handler() {}
+
+fn main() {}

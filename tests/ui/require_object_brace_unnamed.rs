@@ -1,0 +1,6 @@
+use guardrail::require;
+
+#[require("/api/posts/{}", "read")]
+async fn handler() {}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use guardrail::require;
+
+#[require("/files/{*rest}/meta", "read")]
+async fn handler() {}
+
+fn main() {}

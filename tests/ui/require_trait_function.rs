@@ -1,0 +1,8 @@
+use guardrail::require;
+
+trait Posts {
+    #[require("/api/posts", "read")]
+    async fn list();
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use guardrail::require;
+
+#[require("/api/posts", READ)]
+async fn handler() {}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use guardrail::require;
+
+#[require(scope = "posts:read")]
+async fn handler() {}
+
+fn main() {}
