@@ -1,6 +1,6 @@
 //! From a URL to a store.
 
-use std::{str::FromStr as _, time::Duration};
+use std::{path::Path, str::FromStr as _, time::Duration};
 
 use sqlx::{
     Connection as _, PgConnection, PgPool, SqlitePool,
@@ -20,7 +20,7 @@ impl SqlStore {
     /// `sqlite::memory:`.
     ///
     /// The schema stays as it is; [`migrate`](Self::migrate) makes the tables. A SQLite file that is missing is
-    /// created, empty, unless the URL has a `mode`.
+    /// created, empty and for its owner alone, unless the URL has a `mode`.
     pub async fn connect(url: &str) -> Result<Self, ConnectError> {
         Self::connect_with(url, &SqlStoreOptions::new()).await
     }
@@ -74,6 +74,9 @@ async fn sqlite(url: &str, options: &SqlStoreOptions) -> Result<SqlitePool, Conn
             SqliteSynchronous::Normal => Pragma::Normal,
         });
     if mode.is_none() {
+        if !in_memory {
+            create_private(file.get_filename());
+        }
         file = file.create_if_missing(true);
     }
     if mode != Some("ro") {
@@ -88,6 +91,16 @@ async fn sqlite(url: &str, options: &SqlStoreOptions) -> Result<SqlitePool, Conn
     // A database in memory is its connection: a second one could find another database, and closing it empties it.
     let pool = if in_memory { pool.max_connections(1).min_connections(1) } else { pool };
     pool.connect_with(file).await.map_err(|source| ConnectError::Sqlite { file: name, source })
+}
+
+/// Creates a missing file for its owner alone: it will hold password hashes. SQLite's further files take its mode.
+/// If it fails, so does opening, which says why.
+fn create_private(file: &Path) {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    drop(options.open(file));
 }
 
 /// What stands before `://`, if that can be a scheme: anything else could be a password.
@@ -182,6 +195,21 @@ mod tests {
         // Nothing listens on port 1 of the loopback.
         let message = message("postgres://root:hunter2@127.0.0.1:1/app").await;
         assert!(message.contains("127.0.0.1:1") && message.contains("refused"), "{message}");
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn a_new_file_is_for_its_owner_alone() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("new.db");
+        let store = SqlStore::connect(&format!("sqlite://{}", file.display())).await.unwrap();
+        store.migrate().await.unwrap();
+        for entry in std::fs::read_dir(folder.path()).unwrap() {
+            let entry = entry.unwrap();
+            assert_eq!(entry.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{:?}", entry.path());
+        }
+        store.close().await;
     }
 
     #[tokio::test]

@@ -7,7 +7,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 use common::{postgres, postgres_bare, with_user};
 use guardrail::{
     KeyId, SessionId, Sha256Digest,
-    storage::{ClientInfo, NewSession, PolicyStore as _, RevokeReason, SessionStore, UserStore},
+    storage::{
+        ClientInfo, NewSession, PolicyChange, PolicyStore as _, RevokeReason, SessionStore, UserStore,
+    },
 };
 use guardrail_sqlx::{Db, SqlStore};
 use sqlx::PgPool;
@@ -153,4 +155,22 @@ async fn revocations_with_different_plans_never_deadlock() {
             revocation.await.unwrap().unwrap();
         }
     }
+}
+
+#[tokio::test]
+#[ignore = "needs PostgreSQL: run `cargo xtask test`"]
+async fn rules_of_other_tools_load_and_can_be_removed() {
+    let fixture = postgres().await;
+    // NULL where our own table has an empty text, as in the tables of other languages' adapters.
+    sqlx::raw_sql(
+        "DROP TABLE casbin_rule; CREATE TABLE casbin_rule (id SERIAL PRIMARY KEY, ptype TEXT, v0 TEXT, v1 TEXT, \
+         v2 TEXT, v3 TEXT, v4 TEXT, v5 TEXT); INSERT INTO casbin_rule (ptype, v0, v1) VALUES ('g', 'user:1', 'admin')",
+    )
+    .execute(pool(&fixture))
+    .await
+    .unwrap();
+    let remove = fixture.load().await.unwrap();
+    assert_eq!(remove.len(), 1);
+    fixture.apply(PolicyChange { add: vec![], remove }).await.unwrap();
+    assert!(fixture.load().await.unwrap().is_empty());
 }

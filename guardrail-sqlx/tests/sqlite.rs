@@ -170,7 +170,7 @@ async fn a_user_with_an_impossible_role_is_an_error_and_no_user() {
 }
 
 #[tokio::test]
-async fn rules_of_other_tools_load() {
+async fn rules_of_other_tools_load_and_can_be_removed() {
     let fixture = sqlite().await;
     // NULL where our own table has an empty text, as in the tables of other languages' adapters.
     sqlx::raw_sql(
@@ -186,4 +186,8 @@ async fn rules_of_other_tools_load() {
         (rules[0].ptype.as_str(), rules[0].values.as_slice()),
         ("g", ["user:1", "admin"].map(String::from).as_slice())
     );
+
+    // What was shown can be removed: a rule that is only gone until the next start opens.
+    fixture.apply(PolicyChange { add: vec![], remove: rules }).await.unwrap();
+    assert!(fixture.load().await.unwrap().is_empty());
 }

@@ -303,3 +303,6 @@ impl<U> std::fmt::Debug for AccountService<U> {
         f.debug_struct("AccountService").finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;
