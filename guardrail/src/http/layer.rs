@@ -12,7 +12,7 @@ use crate::{AuthUser, Guardrail};
 /// [`RequireLayer`](crate::RequireLayer).
 ///
 /// It never rejects a request by itself, and it asks no store: whoever wants to know the caller has it recognised,
-/// once a request. Put it around every route that wants to know, below no other router's `layer`:
+/// once a request. Put it on the outermost router, after the routes: a layer is around what is above it only.
 ///
 /// ```
 /// # use axum::{Router, routing::get};
