@@ -186,7 +186,8 @@ impl<U: AuthUser> AccountService<U> {
         // The user is read before anything is replaced: while users cannot be read, a client's retries must not turn
         // into a reuse of its own token. Whoever disables the user meanwhile revokes the sessions afterwards, and
         // then nothing is replaced any more.
-        let user = match self.sessions.owner(token).await? {
+        let token = self.sessions.authentic(token)?;
+        let user = match self.sessions.owner(&token).await? {
             Some(owner) => {
                 let user = self.active(&owner).await?;
                 if user.is_none() {
@@ -196,7 +197,7 @@ impl<U: AuthUser> AccountService<U> {
             }
             None => None,
         };
-        let advanced = self.sessions.refresh(token, fingerprints).await?;
+        let advanced = self.sessions.refresh(&token, fingerprints).await?;
         let user = user.ok_or(Unauthenticated::SessionEnded)?;
         Ok((user, advanced))
     }

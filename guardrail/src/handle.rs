@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use chrono::{DateTime, Utc};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::OwnedSemaphorePermit;
 use uuid::Uuid;
 
@@ -177,7 +177,6 @@ impl<U: AuthUser> Guardrail<U> {
         fingerprints: PresentedFingerprints,
     ) -> Result<Refreshed, Error> {
         self.finish(|guard| async move {
-            use secrecy::ExposeSecret as _;
             let (user, advanced) = guard.inner.accounts.refresh(token.expose_secret(), &fingerprints).await?;
             let record = &advanced.record;
             let access = guard.inner.sessions.access_token(
@@ -193,11 +192,7 @@ impl<U: AuthUser> Guardrail<U> {
     }
 
     pub(crate) async fn log_out(&self, token: SecretString) -> Result<(), Error> {
-        self.finish(|guard| async move {
-            use secrecy::ExposeSecret as _;
-            guard.inner.sessions.log_out(token.expose_secret()).await
-        })
-        .await
+        self.finish(|guard| async move { guard.inner.sessions.log_out(token.expose_secret()).await }).await
     }
 
     pub(crate) async fn change_password(

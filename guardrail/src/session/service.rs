@@ -177,27 +177,28 @@ impl SessionService {
         Ok(claims)
     }
 
-    /// The user whose session a refresh token belongs to; `None` for a token that is not ours, or whose session is
-    /// gone.
-    pub(crate) async fn owner(&self, token: &str) -> Result<Option<UserId>, Error> {
-        let Ok(token) = RefreshToken::parse(token, &self.keys) else { return Ok(None) };
+    /// The refresh token that a client presents for refreshing, if it was made here.
+    pub(crate) fn authentic(&self, token: &str) -> Result<RefreshToken, Error> {
+        RefreshToken::parse(token, &self.keys)
+            .map_err(|_| refused(None, "forged", Unauthenticated::TokenInvalid))
+    }
+
+    /// The user whose session a refresh token belongs to; `None` if the session is gone.
+    pub(crate) async fn owner(&self, token: &RefreshToken) -> Result<Option<UserId>, Error> {
         Ok(self.store.find(token.session()).await?.map(|row| row.user_id))
     }
 
     /// Exchanges a refresh token: [`family`] says what for.
     pub(crate) async fn refresh(
         &self,
-        token: &str,
+        token: &RefreshToken,
         fingerprints: &PresentedFingerprints,
     ) -> Result<Advanced, Error> {
-        let Ok(token) = RefreshToken::parse(token, &self.keys) else {
-            return Err(refused(None, "forged", Unauthenticated::TokenInvalid));
-        };
-        // The common case is decided by the store's one step alone, without reading first.
+        // The common case is decided by the store's one step alone.
         let mut fingerprint = fingerprints.only().cloned();
         for _ in 0..REFRESH_LOOKS {
             if let Some(fingerprint) = fingerprint.take()
-                && let Some(advanced) = self.advance(&token, fingerprint).await?
+                && let Some(advanced) = self.advance(token, fingerprint).await?
             {
                 return Ok(advanced);
             }
@@ -205,8 +206,8 @@ impl SessionService {
             let Some(row) = self.store.find(token.session()).await? else {
                 return Err(refused(Some(token.session()), "unknown", Unauthenticated::TokenInvalid));
             };
-            let successor = self.successor_of(&token, &row);
-            let presented = presented(&token, successor.as_ref());
+            let successor = self.successor_of(token, &row);
+            let presented = presented(token, successor.as_ref());
             let session = Some(row.id);
             match family::judge(&row, &presented, fingerprints, now, self.config.grace) {
                 Verdict::Current => fingerprint = fingerprints.matching(&row.fingerprint).cloned(),
