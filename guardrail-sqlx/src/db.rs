@@ -48,11 +48,17 @@ pub(crate) trait Dialect {
     /// SQLite takes the write lock at once: a transaction that had read before it wrote would fail, without
     /// waiting, if another had written meanwhile.
     const BEGIN: &'static str;
+    /// Begins a transaction whose statements all read as of one moment.
+    const BEGIN_READ: &'static str;
     /// Makes the writers of rules wait for each other until the transaction ends; readers do not wait.
     ///
     /// On PostgreSQL two changes with common rules would otherwise lock them in different orders, and one would fail.
     /// SQLite has one writer anyway.
     const LOCK_RULES: Option<&'static str>;
+    /// Until the transaction ends, single sessions that are revoked are not told to other nodes.
+    const QUIET: Option<&'static str>;
+    /// Tells other nodes that anything may have changed, once the transaction is committed.
+    const TELL_EVERYTHING: Option<&'static str>;
 
     /// The dialect's text of a statement.
     fn sql(statement: Locking) -> &'static str;
@@ -60,7 +66,13 @@ pub(crate) trait Dialect {
 
 impl Dialect for Postgres {
     const BEGIN: &'static str = "BEGIN";
+    const BEGIN_READ: &'static str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
     const LOCK_RULES: Option<&'static str> = Some("LOCK TABLE casbin_rule IN SHARE ROW EXCLUSIVE MODE");
+    const QUIET: Option<&'static str> = Some("SELECT set_config('guardrail.quiet', 'on', true)");
+    const TELL_EVERYTHING: Option<&'static str> = Some(
+        "SELECT pg_notify('guardrail_' || relnamespace, 'everything') FROM pg_class \
+         WHERE oid = to_regclass('guardrail_sessions')",
+    );
 
     fn sql(statement: Locking) -> &'static str {
         statement.postgres
@@ -69,7 +81,10 @@ impl Dialect for Postgres {
 
 impl Dialect for Sqlite {
     const BEGIN: &'static str = "BEGIN IMMEDIATE";
+    const BEGIN_READ: &'static str = "BEGIN";
     const LOCK_RULES: Option<&'static str> = None;
+    const QUIET: Option<&'static str> = None;
+    const TELL_EVERYTHING: Option<&'static str> = None;
 
     fn sql(statement: Locking) -> &'static str {
         statement.sqlite

@@ -10,6 +10,16 @@ use crate::{
     db::{Db, Dialect},
 };
 
+/// The files, in order, each with the name that stands in its own.
+const POSTGRES: [(&str, &str); 2] = [
+    ("guardrail", include_str!("../migrations/postgres/0001_guardrail.sql")),
+    ("changes", include_str!("../migrations/postgres/0002_changes.sql")),
+];
+const SQLITE: [(&str, &str); 2] = [
+    ("guardrail", include_str!("../migrations/sqlite/0001_guardrail.sql")),
+    ("changes", include_str!("../migrations/sqlite/0002_changes.sql")),
+];
+
 /// Where it is kept what has been applied: not the table that an application's own migrations use.
 const TABLE: &str = "_guardrail_migrations";
 
@@ -25,7 +35,7 @@ impl SqlStore {
         match &self.db {
             Db::Postgres(pool) => {
                 let mut connection = pool.acquire().await.map_err(MigrateError::Database)?;
-                let migrator = migrator(include_str!("../migrations/postgres/0001_guardrail.sql"));
+                let migrator = migrator(POSTGRES);
                 let outcome = migrator.run_direct(None, &mut *connection, false).await;
                 if outcome.is_err() {
                     // It ended before it gave back its advisory lock, which lasts as long as the connection.
@@ -38,7 +48,7 @@ impl SqlStore {
                 // sqlx locks nothing here: the write lock of one transaction around all keeps other nodes out.
                 let begin = <sqlx::Sqlite as Dialect>::BEGIN;
                 let mut transaction = pool.begin_with(begin).await.map_err(MigrateError::Database)?;
-                let migrator = migrator(include_str!("../migrations/sqlite/0001_guardrail.sql"));
+                let migrator = migrator(SQLITE);
                 let outcome = migrator.run_direct(None, &mut *transaction, false).await;
                 outcome.map_err(MigrateError::Migration)?;
                 transaction.commit().await.map_err(MigrateError::Database)
@@ -49,10 +59,11 @@ impl SqlStore {
 
 /// sqlx's `migrate!` would embed the folder, but with it come the macros that read `DATABASE_URL` during the build
 /// of whoever uses this crate.
-fn migrator(first: &'static str) -> Migrator {
-    let sql = SqlStr::from_static(first);
-    let first = Migration::new(1, "guardrail".into(), MigrationType::Simple, sql, false);
-    let mut migrator = Migrator::with_migrations(vec![first]);
+fn migrator(files: [(&'static str, &'static str); 2]) -> Migrator {
+    let migrations = (1..).zip(files).map(|(version, (name, sql))| {
+        Migration::new(version, name.into(), MigrationType::Simple, SqlStr::from_static(sql), false)
+    });
+    let mut migrator = Migrator::with_migrations(migrations.collect());
     migrator.dangerous_set_table_name(TABLE);
     migrator.set_ignore_missing(true);
     migrator

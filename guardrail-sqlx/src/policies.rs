@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use async_trait::async_trait;
-use guardrail::storage::{PolicyChange, PolicyStore, StoreError, StoredRule};
+use guardrail::storage::{
+    AppliedChange, PolicyChange, PolicyStore, Revision, StoreError, StoredPolicies, StoredRule,
+};
 use sqlx::{QueryBuilder, query, query_as, query_scalar};
 
 use crate::{
@@ -17,14 +19,25 @@ const FIELDS: usize = 6;
 /// Rules in one statement: 7,000 parameters, where SQLite takes 32,766 and PostgreSQL 65,535.
 const CHUNK: usize = 1_000;
 
-const LOAD: &str = "SELECT ptype, v0, v1, v2, v3, v4, v5 FROM casbin_rule ORDER BY id";
-const ADD: &str = "INSERT INTO casbin_rule (ptype, v0, v1, v2, v3, v4, v5) ";
-const REMOVE: &str = "DELETE FROM casbin_rule WHERE (ptype, v0, v1, v2, v3, v4, v5) IN (";
+/// The columns of a [`Row`].
+macro_rules! columns {
+    () => {
+        "ptype, v0, v1, v2, v3, v4, v5"
+    };
+}
+
+const LOAD: &str = concat!("SELECT ", columns!(), " FROM casbin_rule ORDER BY id");
+const ADD: &str = concat!("INSERT INTO casbin_rule (", columns!(), ") ");
+const ADDED: &str = concat!(" ON CONFLICT DO NOTHING RETURNING ", columns!());
+const REMOVE: &str = concat!("DELETE FROM casbin_rule WHERE (", columns!(), ") IN (");
 /// The same for tables of other tools, where an unused field is NULL. It cannot use the index.
 const REMOVE_NULLS: &str = "DELETE FROM casbin_rule WHERE (ptype, COALESCE(v0, ''), COALESCE(v1, ''), \
     COALESCE(v2, ''), COALESCE(v3, ''), COALESCE(v4, ''), COALESCE(v5, '')) IN (";
+const REMOVED: &str = concat!(") RETURNING ", columns!());
 const NULLS: &str = "SELECT EXISTS (SELECT 1 FROM casbin_rule WHERE v0 IS NULL OR v1 IS NULL OR v2 IS NULL \
     OR v3 IS NULL OR v4 IS NULL OR v5 IS NULL)";
+const REVISION: &str = "SELECT revision FROM guardrail_policy_revision";
+const MOVE_REVISION: &str = "UPDATE guardrail_policy_revision SET revision = revision + 1 RETURNING revision";
 
 /// A row; other tools' tables have NULL where ours has an empty text.
 type Row = (String, Field, Field, Field, Field, Field, Field);
@@ -35,18 +48,23 @@ type Padded = [String; FIELDS + 1];
 
 #[async_trait]
 impl PolicyStore for SqlStore {
-    async fn load(&self) -> Result<Vec<StoredRule>, StoreError> {
-        let rows: Vec<Row> = on!(&self.db, pool: D => query_as::<D, _>(LOAD).fetch_all(pool).await)
-            .map_err(failed("loading rules"))?;
-        Ok(rows.into_iter().map(rule).collect())
+    async fn load(&self) -> Result<StoredPolicies, StoreError> {
+        const CONTEXT: &str = "loading rules";
+        on!(&self.db, pool: D => {
+            let mut transaction = pool.begin_with(D::BEGIN_READ).await.map_err(failed(CONTEXT))?;
+            let revision = query_scalar::<D, _>(REVISION).fetch_one(&mut *transaction).await;
+            let revision = Some(Revision(revision.map_err(failed(CONTEXT))?));
+            let rows: Vec<Row> =
+                query_as::<D, _>(LOAD).fetch_all(&mut *transaction).await.map_err(failed(CONTEXT))?;
+            transaction.commit().await.map_err(failed(CONTEXT))?;
+            Ok(StoredPolicies { rules: rows.into_iter().map(rule).collect(), revision })
+        })
     }
 
-    async fn apply(&self, change: PolicyChange) -> Result<(), StoreError> {
+    async fn apply(&self, change: PolicyChange) -> Result<AppliedChange, StoreError> {
         const CONTEXT: &str = "writing rules";
-        let (remove, add) = (padded(change.remove)?, padded(change.add)?);
-        if remove.is_empty() && add.is_empty() {
-            return Ok(());
-        }
+        let (add, mut remove) = (padded(change.add)?, padded(change.remove)?);
+        remove.retain(|rule| !add.contains(rule));
         let _turn = self.write_turn().await;
         on!(&self.db, pool: D => {
             // What returns without a commit leaves everything as it was.
@@ -54,24 +72,50 @@ impl PolicyStore for SqlStore {
             if let Some(lock) = D::LOCK_RULES {
                 query::<D>(lock).execute(&mut *transaction).await.map_err(failed(CONTEXT))?;
             }
+            let before: i64 =
+                query_scalar::<D, _>(REVISION).fetch_one(&mut *transaction).await.map_err(failed(CONTEXT))?;
             let nulls = !remove.is_empty()
                 && query_scalar::<D, bool>(NULLS).fetch_one(&mut *transaction).await.map_err(failed(CONTEXT))?;
             let removal = if nulls { REMOVE_NULLS } else { REMOVE };
-            for (rules, before, after) in [(&remove, removal, ")"), (&add, ADD, " ON CONFLICT DO NOTHING")] {
+            let mut applied = AppliedChange::default();
+            for (rules, touched, begin, end) in [
+                (&remove, &mut applied.removed, removal, REMOVED),
+                (&add, &mut applied.added, ADD, ADDED),
+            ] {
+                let rules: Vec<_> = rules.iter().collect();
                 for chunk in rules.chunks(CHUNK) {
-                    let mut statement = QueryBuilder::<D>::new(before);
+                    let mut statement = QueryBuilder::<D>::new(begin);
                     statement.push_values(chunk, |mut row, rule| {
-                        for field in rule {
+                        for field in rule.iter() {
                             row.push_bind(field.as_str());
                         }
                     });
                     // Not kept as a prepared statement: it is long, and its length seldom comes again.
-                    let statement = statement.push(after).build().persistent(false);
-                    statement.execute(&mut *transaction).await.map_err(failed(CONTEXT))?;
+                    let statement = statement.push(end).build_query_as::<Row>().persistent(false);
+                    let rows = statement.fetch_all(&mut *transaction).await.map_err(failed(CONTEXT))?;
+                    touched.extend(rows.into_iter().map(rule));
                 }
             }
-            transaction.commit().await.map_err(failed(CONTEXT))
+            let mut after: i64 =
+                query_scalar::<D, _>(REVISION).fetch_one(&mut *transaction).await.map_err(failed(CONTEXT))?;
+            let changed = !applied.added.is_empty() || !applied.removed.is_empty();
+            if changed && after == before {
+                // Another tool has made the table anew, and our triggers went with the old one.
+                let moved = query_scalar::<D, _>(MOVE_REVISION).fetch_one(&mut *transaction).await;
+                after = moved.map_err(failed(CONTEXT))?;
+            }
+            transaction.commit().await.map_err(failed(CONTEXT))?;
+            // A table of another tool may hold a rule twice.
+            applied.removed.sort_unstable();
+            applied.removed.dedup();
+            applied.revisions = Some((Revision(before), Revision(after)));
+            Ok(applied)
         })
+    }
+
+    async fn revision(&self) -> Result<Option<Revision>, StoreError> {
+        let revision = on!(&self.db, pool: D => query_scalar::<D, _>(REVISION).fetch_one(pool).await);
+        revision.map(|revision| Some(Revision(revision))).map_err(failed("looking whether the rules changed"))
     }
 }
 
@@ -81,8 +125,8 @@ fn rule((ptype, v0, v1, v2, v3, v4, v5): Row) -> StoredRule {
 }
 
 /// The rules as the table holds them, each once.
-fn padded(rules: Vec<StoredRule>) -> Result<Vec<Padded>, StoreError> {
-    let rules: Result<BTreeSet<Padded>, StoreError> = rules
+fn padded(rules: Vec<StoredRule>) -> Result<BTreeSet<Padded>, StoreError> {
+    rules
         .into_iter()
         .map(|rule| {
             let StoredRule { ptype, values } = rule.trimmed();
@@ -92,6 +136,5 @@ fn padded(rules: Vec<StoredRule>) -> Result<Vec<Padded>, StoreError> {
             let mut fields = std::iter::once(ptype).chain(values);
             Ok(std::array::from_fn(|_| fields.next().unwrap_or_default()))
         })
-        .collect();
-    Ok(rules?.into_iter().collect())
+        .collect()
 }

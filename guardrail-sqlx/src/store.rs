@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use guardrail::{
     User,
-    storage::{Store, StoreParts},
+    storage::{ChangeFeed, Store, StoreParts},
 };
 use tokio::sync::{Mutex, MutexGuard};
 
@@ -66,6 +66,7 @@ impl Store for SqlStore {
     type User = User;
 
     fn parts(self) -> StoreParts<User> {
-        StoreParts::of(&Arc::new(self))
+        let store = Arc::new(self);
+        StoreParts::of(&store).with_changes(store as Arc<dyn ChangeFeed>)
     }
 }

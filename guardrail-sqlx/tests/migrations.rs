@@ -10,6 +10,9 @@ use guardrail::storage::{PolicyChange, PolicyStore as _, StoredRule};
 use guardrail_sqlx::{Db, MigrateError, SqlStore};
 use sqlx::migrate::Migrator;
 
+/// How many migrations there are.
+const MIGRATIONS: i64 = 2;
+
 /// A case a database.
 macro_rules! on_both {
     ($($case:ident)*) => {
@@ -66,7 +69,7 @@ async fn count(store: &SqlStore, sql: &'static str) -> i64 {
 async fn a_second_run_does_nothing(fixture: Fixture) {
     fixture.migrate().await.unwrap();
     fixture.migrate().await.unwrap();
-    assert_eq!(count(&fixture, "SELECT count(*) FROM _guardrail_migrations").await, 1);
+    assert_eq!(count(&fixture, "SELECT count(*) FROM _guardrail_migrations").await, MIGRATIONS);
 }
 
 async fn an_applications_own_migrations_live_beside_them(fixture: Fixture) {
@@ -81,9 +84,9 @@ async fn an_applications_own_migrations_live_beside_them(fixture: Fixture) {
     run(&fixture, &Migrator::new(folder.path()).await.unwrap()).await.unwrap();
     fixture.migrate().await.unwrap();
     assert_eq!(count(&fixture, "SELECT count(*) FROM _sqlx_migrations").await, 2);
-    assert_eq!(count(&fixture, "SELECT count(*) FROM _guardrail_migrations").await, 1);
+    assert_eq!(count(&fixture, "SELECT count(*) FROM _guardrail_migrations").await, MIGRATIONS);
     assert_eq!(count(&fixture, "SELECT count(*) FROM posts").await, 0);
-    assert!(fixture.load().await.unwrap().is_empty());
+    assert!(fixture.load().await.unwrap().rules.is_empty());
 }
 
 async fn nodes_that_start_together_migrate_once(fixture: Fixture) {
@@ -99,7 +102,7 @@ async fn nodes_that_start_together_migrate_once(fixture: Fixture) {
     for node in nodes {
         node.await.unwrap().unwrap();
     }
-    assert_eq!(count(&fixture, "SELECT count(*) FROM _guardrail_migrations").await, 1);
+    assert_eq!(count(&fixture, "SELECT count(*) FROM _guardrail_migrations").await, MIGRATIONS);
 }
 
 async fn a_rule_table_of_another_tool_is_kept(fixture: Fixture) {
@@ -121,7 +124,7 @@ async fn a_rule_table_of_another_tool_is_kept(fixture: Fixture) {
     let (theirs, ours) = (rule(["admin", "/x", "read"]), rule(["admin", "/y", "read"]));
     let add = vec![theirs.clone(), ours.clone()];
     fixture.apply(PolicyChange { add, remove: Vec::new() }).await.unwrap();
-    assert_eq!(fixture.load().await.unwrap(), [theirs, ours]);
+    assert_eq!(fixture.load().await.unwrap().rules, [theirs, ours]);
 }
 
 async fn a_newer_version_is_left_alone(fixture: Fixture) {
@@ -134,7 +137,7 @@ async fn a_newer_version_is_left_alone(fixture: Fixture) {
     };
     execute(&fixture, newer).await;
     fixture.migrate().await.unwrap();
-    assert_eq!(count(&fixture, "SELECT count(*) FROM _guardrail_migrations").await, 2);
+    assert_eq!(count(&fixture, "SELECT count(*) FROM _guardrail_migrations").await, MIGRATIONS + 1);
 }
 
 async fn a_failed_migration_leaves_nothing_and_can_be_repeated(fixture: Fixture) {
@@ -161,5 +164,5 @@ async fn the_files_run_as_well(fixture: Fixture) {
     run(&fixture, &migrator).await.unwrap();
     fixture.migrate().await.unwrap();
     run(&fixture, &migrator).await.unwrap();
-    assert_eq!(count(&fixture, "SELECT count(*) FROM _guardrail_migrations").await, 1);
+    assert_eq!(count(&fixture, "SELECT count(*) FROM _guardrail_migrations").await, MIGRATIONS);
 }

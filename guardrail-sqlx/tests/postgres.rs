@@ -41,6 +41,12 @@ mod user_records {
         super::postgres
     );
 }
+mod changes {
+    guardrail::change_feed_tests!(
+        #[ignore = "needs PostgreSQL: run `cargo xtask test`"]
+        super::postgres
+    );
+}
 mod policies {
     guardrail::policy_store_tests!(
         #[ignore = "needs PostgreSQL: run `cargo xtask test`"]
@@ -88,7 +94,7 @@ async fn connecting_makes_no_tables() {
 async fn a_missing_table_says_what_to_do() {
     let error = postgres_bare().await.load().await.unwrap_err();
     let cause = std::error::Error::source(&error).unwrap().to_string();
-    assert!(cause.contains("migrate()") && cause.contains("casbin_rule"), "{cause}");
+    assert!(cause.contains("migrate()") && cause.contains("guardrail_policy_revision"), "{cause}");
 }
 
 #[tokio::test]
@@ -169,8 +175,8 @@ async fn rules_of_other_tools_load_and_can_be_removed() {
     .execute(pool(&fixture))
     .await
     .unwrap();
-    let remove = fixture.load().await.unwrap();
+    let remove = fixture.load().await.unwrap().rules;
     assert_eq!(remove.len(), 1);
     fixture.apply(PolicyChange { add: vec![], remove }).await.unwrap();
-    assert!(fixture.load().await.unwrap().is_empty());
+    assert!(fixture.load().await.unwrap().rules.is_empty());
 }

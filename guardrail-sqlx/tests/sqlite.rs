@@ -114,14 +114,14 @@ async fn two_stores_write_to_one_file() {
     for writer in writers.collect::<Vec<_>>() {
         writer.await.unwrap().unwrap();
     }
-    assert_eq!(fixture.load().await.unwrap().len(), 60);
+    assert_eq!(fixture.load().await.unwrap().rules.len(), 60);
 }
 
 #[tokio::test]
 async fn a_missing_table_says_what_to_do() {
     let error = sqlite_bare().await.load().await.unwrap_err();
     let cause = std::error::Error::source(&error).unwrap().to_string();
-    assert!(cause.contains("migrate()") && cause.contains("casbin_rule"), "{cause}");
+    assert!(cause.contains("migrate()") && cause.contains("guardrail_policy_revision"), "{cause}");
 }
 
 #[tokio::test]
@@ -180,7 +180,7 @@ async fn rules_of_other_tools_load_and_can_be_removed() {
     .execute(pool(&fixture))
     .await
     .unwrap();
-    let rules = fixture.load().await.unwrap();
+    let rules = fixture.load().await.unwrap().rules;
     assert_eq!(rules.len(), 1);
     assert_eq!(
         (rules[0].ptype.as_str(), rules[0].values.as_slice()),
@@ -189,5 +189,5 @@ async fn rules_of_other_tools_load_and_can_be_removed() {
 
     // What was shown can be removed: a rule that is only gone until the next start opens.
     fixture.apply(PolicyChange { add: vec![], remove: rules }).await.unwrap();
-    assert!(fixture.load().await.unwrap().is_empty());
+    assert!(fixture.load().await.unwrap().rules.is_empty());
 }

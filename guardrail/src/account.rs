@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::{
     AuthUser, Error, FieldErrors, NewUser, PasswordHash, PasswordPolicy, Principal, Role, Unauthenticated,
     UserId,
     audit::AuditEvent,
+    entries::{Entries, KnownUser},
     fingerprint::PresentedFingerprints,
     password::{HashingError, HashingQueue},
     session::{Advanced, Begun, SessionService},
@@ -22,6 +24,7 @@ pub(crate) struct AccountService<U> {
     users: Arc<dyn UserStore<U>>,
     admin: Option<Arc<dyn UserAdmin<U>>>,
     sessions: Arc<SessionService>,
+    entries: Arc<Entries>,
     hashing: HashingQueue,
     policy: PasswordPolicy,
 }
@@ -37,10 +40,11 @@ impl<U: AuthUser> AccountService<U> {
         users: Arc<dyn UserStore<U>>,
         admin: Option<Arc<dyn UserAdmin<U>>>,
         sessions: Arc<SessionService>,
+        entries: Arc<Entries>,
         hashing: HashingQueue,
         policy: PasswordPolicy,
     ) -> Self {
-        Self { users, admin, sessions, hashing, policy }
+        Self { users, admin, sessions, entries, hashing, policy }
     }
 
     pub(crate) fn can_administer(&self) -> bool {
@@ -60,6 +64,21 @@ impl<U: AuthUser> AccountService<U> {
 
     pub(crate) async fn find(&self, id: &UserId) -> Result<Option<U>, StoreError> {
         self.users.find(id).await
+    }
+
+    /// What the store says of a user who may be signed in, remembered for the next request; `None` if there is no
+    /// such user, or no longer.
+    pub(crate) async fn read(
+        &self,
+        id: &UserId,
+        now: DateTime<Utc>,
+    ) -> Result<Option<KnownUser>, StoreError> {
+        let place = self.entries.user_place(id, now);
+        let known = self.active(id).await?.map(|user| KnownUser::of(&user));
+        if let Some(known) = &known {
+            place.remember(known);
+        }
+        Ok(known)
     }
 
     /// Whether the users store answers.
@@ -290,7 +309,10 @@ impl<U: AuthUser> AccountService<U> {
             // Before as well: if the second one failed, a later enabling would bring the sessions back.
             self.sessions.revoke_user(id, RevokeReason::UserDisabled).await?;
         }
-        let user = self.admin()?.update(id, change).await?.ok_or(Error::NotFound)?;
+        let user = self.admin()?.update(id, change).await;
+        // Also if it failed: the acknowledgement may have got lost.
+        self.entries.forget_user(id);
+        let user = user?.ok_or(Error::NotFound)?;
         AuditEvent::UserChanged { user: id, by }.record();
         if disabled {
             self.sessions.revoke_user(id, RevokeReason::UserDisabled).await?;

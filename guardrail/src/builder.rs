@@ -9,11 +9,12 @@ use crate::{
     SigningKey, SystemClock,
     account::AccountService,
     config::{Config, CookieConfig, SessionConfig},
+    entries::Entries,
     handle::Inner,
     password::{HashingError, HashingQueue},
     policy::{PolicyEngine, PolicyError, Rule, default_rules},
     session::{RefreshKeys, SessionService},
-    storage::{PolicyStore, SessionStore, Store, StoreParts, UserAdmin, UserStore},
+    storage::{ChangeFeed, PolicyStore, SessionStore, Store, StoreParts, UserAdmin, UserStore},
     tasks::Tasks,
     token::{AccessTokens, KeyRing},
 };
@@ -44,6 +45,7 @@ impl<U> fmt::Debug for Users<U> {
 /// | [`refresh_grace`](Self::refresh_grace) | 10 seconds |
 /// | [`refresh_rotation`](Self::refresh_rotation) | on |
 /// | [`session_limit`](Self::session_limit) | 100 a user |
+/// | [`session_cache_ttl`](Self::session_cache_ttl) | 30 seconds |
 /// | [`password_hasher`](Self::password_hasher) | bcrypt, cost 12 |
 /// | cookie | `user_fingerprint`, `HttpOnly`, `Secure`, `SameSite=Strict`, `Path=/` |
 #[must_use = "nothing is set up until `build` is called and awaited"]
@@ -55,6 +57,7 @@ pub struct GuardrailBuilder<K, U> {
     previous_refresh_keys: Vec<RefreshKey>,
     sessions: Option<Arc<dyn SessionStore>>,
     policies: Option<Arc<dyn PolicyStore>>,
+    changes: Option<Arc<dyn ChangeFeed>>,
     initial_policies: Vec<Rule>,
     hasher: Arc<dyn PasswordHasher>,
     hashing_threads: Option<NonZeroUsize>,
@@ -72,6 +75,7 @@ impl GuardrailBuilder<Missing, Missing> {
             previous_refresh_keys: Vec::new(),
             sessions: None,
             policies: None,
+            changes: None,
             initial_policies: Vec::new(),
             hasher: Arc::new(Bcrypt::default()),
             hashing_threads: None,
@@ -101,6 +105,9 @@ impl GuardrailBuilder<Missing, Missing> {
                 default_role: Role::known("user"),
                 admin_role: Role::known("admin"),
                 sweep_interval: Duration::from_hours(1),
+                session_cache_ttl: Duration::from_secs(30),
+                session_cache_capacity: 50_000,
+                policy_poll_interval: Duration::from_secs(1),
             },
         }
     }
@@ -116,10 +123,11 @@ impl<U> GuardrailBuilder<Missing, U> {
 impl<K> GuardrailBuilder<K, Missing> {
     /// A store that keeps users, sessions and rules. Parts given on their own later take the place of the store's.
     pub fn store<S: Store>(self, store: S) -> GuardrailBuilder<K, Users<S::User>> {
-        let StoreParts { users, user_admin, sessions, policies } = store.parts();
+        let StoreParts { users, user_admin, sessions, policies, changes } = store.parts();
         let mut builder = self.with(|key, _| (key, Users { users, admin: user_admin }));
         builder.sessions = Some(sessions);
         builder.policies = Some(policies);
+        builder.changes = changes;
         builder
     }
 
@@ -141,6 +149,7 @@ impl<K, U> GuardrailBuilder<K, U> {
             previous_refresh_keys: self.previous_refresh_keys,
             sessions: self.sessions,
             policies: self.policies,
+            changes: self.changes,
             initial_policies: self.initial_policies,
             hasher: self.hasher,
             hashing_threads: self.hashing_threads,
@@ -158,6 +167,12 @@ impl<K, U> GuardrailBuilder<K, U> {
     /// Where rules are kept; any Casbin adapter fits as [`AdapterStore`](crate::storage::AdapterStore).
     pub fn policies(mut self, policies: impl PolicyStore) -> Self {
         self.policies = Some(Arc::new(policies));
+        self
+    }
+
+    /// How this node hears what others change, where sessions and rules are given by themselves.
+    pub fn changes(mut self, changes: impl ChangeFeed) -> Self {
+        self.changes = Some(Arc::new(changes));
         self
     }
 
@@ -322,6 +337,33 @@ impl<K, U> GuardrailBuilder<K, U> {
         self
     }
 
+    /// For how long a session and its user are believed to be as they were read; zero asks the store for every
+    /// request.
+    ///
+    /// What is changed through this node holds from the next request on, and what other nodes change as soon as the
+    /// store's [`ChangeFeed`] tells of it. This is the longest that a revocation, a role or a disabled user can go
+    /// unnoticed if nothing tells: with a store without a feed, while the feed is interrupted, or for changes past
+    /// Guardrail in an application's own users table ([`user_changed`](Guardrail::user_changed) tells of those). It
+    /// is also how long known sessions are served while the store is away.
+    pub fn session_cache_ttl(mut self, ttl: Duration) -> Self {
+        self.config.session_cache_ttl = ttl;
+        self
+    }
+
+    /// How many sessions, how many users and how many verified access tokens are remembered at most. A session with
+    /// its user takes some 400 bytes, a token some 800.
+    pub fn session_cache_capacity(mut self, capacity: NonZeroUsize) -> Self {
+        self.config.session_cache_capacity = capacity.get();
+        self
+    }
+
+    /// How often it is looked whether somebody else changed the rules, besides when the store's [`ChangeFeed`] tells
+    /// so. A look reads one number.
+    pub fn policy_poll_interval(mut self, interval: Duration) -> Self {
+        self.config.policy_poll_interval = interval;
+        self
+    }
+
     /// How often expired sessions are deleted.
     pub fn sweep_interval(mut self, interval: Duration) -> Self {
         self.config.sweep_interval = interval;
@@ -358,13 +400,17 @@ impl<U: AuthUser> GuardrailBuilder<SigningKey, Users<U>> {
         let previous = self.previous_refresh_keys.into_iter().chain(derived).collect();
         let keys = RefreshKeys::new(refresh_key, previous);
         let ring = KeyRing::new(self.key, self.previous_keys);
-        let tokens = AccessTokens::new(ring, self.config.issuer.clone(), self.config.audience.clone())
+        let (issuer, audience) = (self.config.issuer.clone(), self.config.audience.clone());
+        let capacity = self.config.session_cache_capacity;
+        let tokens = AccessTokens::new(ring, issuer, audience, capacity)
             .map_err(|error| BuildError::Cryptography(error.into()))?;
-        let sessions = SessionService::new(store, tokens, keys, self.clock, self.config.sessions.clone());
+        let entries = Arc::new(Entries::new(capacity, self.config.session_cache_ttl));
+        let config = self.config.sessions.clone();
+        let sessions = SessionService::new(store, tokens, keys, self.clock, Arc::clone(&entries), config);
         let sessions = Arc::new(sessions);
 
         let engine = PolicyEngine::load(policies).await?;
-        if engine.insert_defaults(self.initial_policies).await? {
+        if engine.turn().await.insert_defaults(self.initial_policies).await? {
             tracing::info!("the initial policies were written into an empty rule set");
         }
 
@@ -374,7 +420,8 @@ impl<U: AuthUser> GuardrailBuilder<SigningKey, Users<U>> {
             .map_err(|error: HashingError| BuildError::Hasher(error.into()))?;
         let Users { users, admin } = self.users;
         let policy = self.config.password_policy.clone();
-        let accounts = AccountService::new(users, admin, Arc::clone(&sessions), hashing, policy);
+        let parts = (Arc::clone(&sessions), Arc::clone(&entries));
+        let accounts = AccountService::new(users, admin, parts.0, parts.1, hashing, policy);
 
         if !self.config.cookie.secure {
             tracing::warn!("the fingerprint's cookie is not Secure: for development only");
@@ -384,6 +431,8 @@ impl<U: AuthUser> GuardrailBuilder<SigningKey, Users<U>> {
             accounts,
             sessions,
             policies: Arc::new(engine),
+            entries,
+            changes: self.changes,
             tasks: Tasks::default(),
         }))
     }
@@ -434,6 +483,9 @@ impl<U: AuthUser> GuardrailBuilder<SigningKey, Users<U>> {
         }
         if cookie.same_site == SameSite::None && !cookie.secure {
             return setting("cookie_same_site", "`None` needs a Secure cookie");
+        }
+        if self.config.policy_poll_interval < Duration::from_millis(100) {
+            return setting("policy_poll_interval", "must be at least 100 ms");
         }
         if self.config.sweep_interval < Duration::from_secs(1) {
             return setting("sweep_interval", "must be at least a second");

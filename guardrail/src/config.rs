@@ -19,6 +19,9 @@ pub(crate) struct Config {
     pub(crate) default_role: Role,
     pub(crate) admin_role: Role,
     pub(crate) sweep_interval: Duration,
+    pub(crate) session_cache_ttl: Duration,
+    pub(crate) session_cache_capacity: usize,
+    pub(crate) policy_poll_interval: Duration,
 }
 
 #[derive(Debug, Clone)]

@@ -10,6 +10,9 @@ use crate::secret::{RandomUnavailable, Secret32, Sha256Digest, base64url, from_b
 /// the comparison.
 const FINGERPRINTS_MAX: usize = 4;
 
+/// The length of a fingerprint as text: 32 bytes in base64url.
+const TEXT_BYTES: usize = 43;
+
 /// A device's fingerprint.
 #[derive(Debug, Clone)]
 pub(crate) struct Fingerprint {
@@ -25,8 +28,9 @@ impl Fingerprint {
 
     /// What a cookie holds; `None` if it cannot be a fingerprint.
     fn parse(value: &str) -> Option<Self> {
-        // 43 characters are 32 bytes; the length first, so that a long value costs nothing.
-        (value.len() == 43 && from_base64url(value).is_some()).then(|| Self::from_text(value.to_owned()))
+        // The length first, so that a long value costs nothing.
+        (value.len() == TEXT_BYTES && from_base64url(value).is_some())
+            .then(|| Self::from_text(value.to_owned()))
     }
 
     fn from_text(text: String) -> Self {
@@ -43,6 +47,48 @@ impl Fingerprint {
     }
 }
 
+/// The fingerprint cookies of a request, as they came.
+#[derive(Clone, Default)]
+pub(crate) struct FingerprintCookies<'a> {
+    count: usize,
+    values: [&'a str; FINGERPRINTS_MAX],
+}
+
+impl<'a> FingerprintCookies<'a> {
+    /// From the values of all cookies of the name. With more than four of them none counts.
+    pub(crate) fn new(values: impl IntoIterator<Item = &'a str>) -> Self {
+        let mut cookies = Self::default();
+        for value in values {
+            match cookies.values.get_mut(cookies.count) {
+                Some(place) => *place = value,
+                None => cookies.values = [""; FINGERPRINTS_MAX],
+            }
+            cookies.count += 1;
+        }
+        cookies
+    }
+
+    /// Whether no cookie came at all; one that is no fingerprint is a wrong one, not a missing one.
+    pub(crate) fn is_missing(&self) -> bool {
+        self.count == 0
+    }
+
+    /// Whether one of them is the fingerprint with this digest. Each is compared in constant time.
+    pub(crate) fn hold(&self, digest: &Sha256Digest) -> bool {
+        let compared = self.values.iter().take(self.count).filter(|value| value.len() == TEXT_BYTES);
+        compared.fold(false, |found, value| found | (Sha256Digest::of(value.as_bytes()) == *digest))
+    }
+
+    /// The same to be kept.
+    pub(crate) fn to_presented(&self) -> PresentedFingerprints {
+        let values = self.values.iter().take(self.count);
+        PresentedFingerprints {
+            cookies: self.count,
+            fingerprints: values.filter_map(|value| Fingerprint::parse(value)).collect(),
+        }
+    }
+}
+
 /// The fingerprints that a request presents.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct PresentedFingerprints {
@@ -51,18 +97,9 @@ pub(crate) struct PresentedFingerprints {
 }
 
 impl PresentedFingerprints {
-    /// From the values of all cookies of the name. With more than four of them none counts.
+    #[cfg(test)]
     pub(crate) fn new<'a>(values: impl IntoIterator<Item = &'a str>) -> Self {
-        let mut presented = Self::default();
-        for value in values {
-            presented.cookies += 1;
-            if presented.cookies > FINGERPRINTS_MAX {
-                presented.fingerprints.clear();
-                break;
-            }
-            presented.fingerprints.extend(Fingerprint::parse(value));
-        }
-        presented
+        FingerprintCookies::new(values).to_presented()
     }
 
     /// Whether no cookie came at all; one that is no fingerprint is a wrong one, not a missing one.
@@ -106,20 +143,24 @@ mod tests {
         let presented = |count: usize| {
             let mut values = vec![tossed.cookie_value(); count - 1];
             values.push(ours.cookie_value());
-            PresentedFingerprints::new(values)
+            let cookies = FingerprintCookies::new(values);
+            let presented = cookies.to_presented();
+            assert_eq!(presented.matching(&ours.digest()).is_some(), cookies.hold(&ours.digest()));
+            assert!(!cookies.hold(&Fingerprint::generate().unwrap().digest()));
+            assert!(!cookies.is_missing() && !presented.is_missing());
+            cookies.hold(&ours.digest())
         };
-        assert!(presented(1).matching(&ours.digest()).is_some());
-        assert!(presented(4).matching(&ours.digest()).is_some());
-        assert!(presented(5).matching(&ours.digest()).is_none());
-        assert!(!presented(5).is_missing());
+        assert_eq!([1, 2, 4, 5, 100].map(presented), [true, true, true, false, false]);
     }
 
     #[test]
     fn what_is_no_fingerprint_is_wrong_and_not_missing() {
         for value in ["", "x", "not base64 at all, yet as long as it is....", &"A".repeat(44), "é"] {
-            let presented = PresentedFingerprints::new([value]);
+            let cookies = FingerprintCookies::new([value]);
+            let presented = cookies.to_presented();
             assert!(!presented.is_missing() && presented.only().is_none(), "{value}");
+            assert!(!cookies.is_missing() && !cookies.hold(&Sha256Digest::of(b"")), "{value}");
         }
-        assert!(PresentedFingerprints::new([]).is_missing());
+        assert!(FingerprintCookies::new([]).is_missing());
     }
 }

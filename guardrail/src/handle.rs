@@ -8,18 +8,20 @@ use tokio::sync::OwnedSemaphorePermit;
 use uuid::Uuid;
 
 use crate::{
-    AuthUser, Email, Error, FieldErrors, GuardrailBuilder, KeyId, NewUser, Principal, RefreshKey, Role, User,
+    AuthUser, Email, Error, FieldErrors, GuardrailBuilder, KeyId, NewUser, Principal, RefreshKey, User,
     UserId, Username,
     account::AccountService,
     audit::AuditEvent,
     builder::Missing,
     config::Config,
+    entries::Entries,
     fingerprint::PresentedFingerprints,
-    policy::{Changed, PolicyEngine, Rule, Subjects},
+    policy::{Changed, Object, PolicyEngine, Rule, Subjects},
     secret::Secret32,
-    session::{Begun, Denial, SessionService},
-    storage::{Bootstrap, RevokeReason, UserChange},
+    session::{Begun, SessionService},
+    storage::{Bootstrap, Change, ChangeFeed, RevokeReason, UserChange},
     tasks::Tasks,
+    watcher::Watcher,
 };
 
 /// Log-in, sessions and permissions for users of the type `U`: one handle, cheap to clone.
@@ -62,6 +64,8 @@ pub(crate) struct Inner<U> {
     pub(crate) accounts: AccountService<U>,
     pub(crate) sessions: Arc<SessionService>,
     pub(crate) policies: Arc<PolicyEngine>,
+    pub(crate) entries: Arc<Entries>,
+    pub(crate) changes: Option<Arc<dyn ChangeFeed>>,
     pub(crate) tasks: Tasks,
 }
 
@@ -88,9 +92,14 @@ impl Guardrail<User> {
 }
 
 impl<U: AuthUser> Guardrail<U> {
-    /// Puts the parts together and starts the sweeping of expired sessions.
+    /// Puts the parts together, and starts the sweeping of expired sessions and what follows other nodes.
     pub(crate) fn assemble(inner: Inner<U>) -> Self {
         let inner = Arc::new(inner);
+        let watcher = Arc::new(Watcher::new(Arc::clone(&inner.entries), Arc::clone(&inner.policies)));
+        if let Some(feed) = &inner.changes {
+            inner.tasks.run(Arc::clone(&watcher).follow(Arc::clone(feed)));
+        }
+        inner.tasks.run(watcher.watch_rules(inner.config.policy_poll_interval));
         let weak = Arc::downgrade(&inner);
         inner.tasks.repeat(inner.config.sweep_interval, move || {
             let weak = weak.clone();
@@ -123,29 +132,6 @@ impl<U: AuthUser> Guardrail<U> {
         F: Future<Output = T> + Send + 'static,
     {
         self.inner.tasks.finish(work(self.clone())).await
-    }
-
-    /// The caller that a bearer token and the device's cookies stand for.
-    pub(crate) async fn authenticate(
-        &self,
-        bearer: &str,
-        fingerprints: &PresentedFingerprints,
-    ) -> Result<Principal, Denial> {
-        let claims = self.inner.sessions.authenticate(bearer, fingerprints).await?;
-        let Some(user) = self.inner.accounts.active(claims.user_id()).await? else {
-            // Perhaps it was disabled without Guardrail: enabling it again is not to bring its sessions back.
-            self.end_all(claims.user_id().clone(), RevokeReason::UserDisabled).await?;
-            let told = crate::Unauthenticated::SessionEnded;
-            return Err(Denial::refused(told, "the user is disabled or does not exist"));
-        };
-        let role = match user.role().parse::<Role>() {
-            Ok(role) => Some(role),
-            Err(error) => {
-                tracing::error!(user = %claims.user_id(), role = ?user.role(), "the user has no role: {error}");
-                None
-            }
-        };
-        Ok(Principal::new(claims.user_id().clone(), claims.session_id(), role))
     }
 
     pub(crate) async fn log_in(
@@ -235,7 +221,7 @@ impl<U: AuthUser> Guardrail<U> {
         place: Option<OwnedSemaphorePermit>,
     ) -> Result<Changed, Error> {
         self.finish(|guard| async move {
-            let changed = guard.inner.policies.change(add, remove).await?;
+            let changed = guard.inner.policies.turn().await.change(add, remove).await?;
             drop(place);
             let Changed { added, removed } = changed;
             if added + removed > 0 {
@@ -288,11 +274,11 @@ impl<U: AuthUser> Guardrail<U> {
 
     /// Whether a caller may do `action` to `object` by the rules at present.
     pub fn is_allowed(&self, who: &Principal, object: &str, action: &str) -> Result<bool, Error> {
-        Ok(self.inner.policies.decide(&who.subjects(), object, action)?)
+        self.decide(&who.subjects(), object, action)
     }
 
     pub(crate) fn decide(&self, who: &Subjects<'_>, object: &str, action: &str) -> Result<bool, Error> {
-        Ok(self.inner.policies.decide(who, object, action)?)
+        Ok(self.inner.policies.decide(who, Object::Named(object), action)?)
     }
 
     /// Adds rules in one step, leaving out those that are there; how many were added.
@@ -322,7 +308,23 @@ impl<U: AuthUser> Guardrail<U> {
     /// Reads the rules again, after another program wrote them. Decisions go on by the rules before until the new
     /// ones are in place.
     pub async fn reload_policies(&self) -> Result<(), Error> {
-        Ok(self.inner.policies.reload().await?)
+        self.finish(|guard| async move { Ok(guard.inner.policies.reload().await?) }).await
+    }
+
+    /// Says that a user's role or activity was changed, or the user deleted, by other means than Guardrail: it holds
+    /// on this node from the next request on, and on the others once they hear of it. Without it, a change is in
+    /// effect after [`session_cache_ttl`](GuardrailBuilder::session_cache_ttl) at the latest. For users in
+    /// `guardrail-sqlx`'s own table on PostgreSQL the database says so itself.
+    ///
+    /// # Errors
+    ///
+    /// If the other nodes could not be told. This one knows.
+    pub async fn user_changed(&self, user: &UserId) -> Result<(), Error> {
+        self.inner.entries.forget_user(user);
+        match &self.inner.changes {
+            Some(changes) => Ok(changes.announce(Change::User(user.clone())).await?),
+            None => Ok(()),
+        }
     }
 
     /// Ends every session of a user; how many.

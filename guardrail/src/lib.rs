@@ -58,8 +58,10 @@ extern crate self as guardrail;
 mod account;
 mod audit;
 mod builder;
+mod caller;
 mod clock;
 mod config;
+mod entries;
 mod error;
 mod fingerprint;
 mod handle;
@@ -75,6 +77,7 @@ mod tasks;
 mod token;
 mod user;
 mod user_columns;
+mod watcher;
 
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;

@@ -1,5 +1,7 @@
 //! Who is calling.
 
+use std::sync::Arc;
+
 use crate::{Role, SessionId, UserId, policy::Subjects};
 
 /// The caller of a request: recognised by token and cookie, its session live, its user active.
@@ -25,12 +27,12 @@ pub struct Principal {
     user_id: UserId,
     session_id: SessionId,
     role: Option<Role>,
-    subject: String,
+    subject: Arc<str>,
 }
 
 impl Principal {
-    pub(crate) fn new(user_id: UserId, session_id: SessionId, role: Option<Role>) -> Self {
-        Self { subject: user_id.subject(), user_id, session_id, role }
+    pub(crate) fn new(user_id: UserId, session_id: SessionId, subject: Arc<str>, role: Option<Role>) -> Self {
+        Self { user_id, session_id, role, subject }
     }
 
     /// The user.

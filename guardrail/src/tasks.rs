@@ -51,6 +51,17 @@ impl Tasks {
         });
     }
 
+    /// Runs `work` until it ends, [`shutdown`](Self::shutdown), or the last handle is dropped.
+    pub(crate) fn run<F>(&self, work: F)
+    where
+        F: Future<Output: Send> + Send + 'static,
+    {
+        let stop = self.stop.clone();
+        self.tracker.spawn(async move {
+            stop.run_until_cancelled(work).await;
+        });
+    }
+
     /// Stops what repeats, and waits for what is in flight.
     pub(crate) async fn shutdown(&self) {
         self.stop.cancel();

@@ -164,7 +164,7 @@ impl App {
             of_user.sort_by_key(|session| session.id);
             live.extend(of_user);
         }
-        let mut rules = policies.load().await.unwrap();
+        let mut rules = policies.load().await.unwrap().rules;
         rules.sort();
         Contents { users, sessions: live, rules }
     }

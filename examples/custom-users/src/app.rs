@@ -33,7 +33,8 @@ pub(crate) async fn build(url: &str, key: SigningKey) -> anyhow::Result<(Guardra
         .signing_key(key)
         .users(members)
         .sessions(store.clone())
-        .policies(store)
+        .policies(store.clone())
+        .changes(store) // news of other nodes, where the database has any
         .default_policies()
         .build()
         .await?;

@@ -130,7 +130,7 @@ async fn what_sql_store_writes_sqlx_adapter_reads_and_removes() {
 #[ignore = "needs PostgreSQL: run `cargo xtask test`"]
 async fn both_load_the_same_rows() {
     async fn rows(store: &impl PolicyStore) -> Vec<StoredRule> {
-        let mut rows: Vec<_> = store.load().await.unwrap().into_iter().map(StoredRule::trimmed).collect();
+        let mut rows: Vec<_> = store.load().await.unwrap().rules.into_iter().map(StoredRule::trimmed).collect();
         rows.sort();
         rows
     }
@@ -161,7 +161,7 @@ async fn a_table_that_sqlx_adapter_made_is_used() {
 
     let store = SqlStore::connect(&url).await.unwrap();
     store.migrate().await.unwrap();
-    let rules = store.load().await.unwrap();
+    let rules = store.load().await.unwrap().rules;
     let stored: Vec<_> = rules.into_iter().map(|rule| rule.trimmed().values.join(" ")).collect();
     assert_eq!(stored, ["editor /api/posts/{id} edit"]);
 }

@@ -27,10 +27,10 @@ use crate::{
 
 #[async_trait]
 impl SessionStore for SqlStore {
-    async fn create(&self, session: NewSession, limit: usize) -> Result<(), StoreError> {
+    async fn create(&self, session: NewSession, limit: usize) -> Result<Vec<SessionId>, StoreError> {
         const CONTEXT: &str = "adding a session";
         let _turn = self.write_turn().await;
-        on!(&self.db, pool: D => {
+        let beyond: Vec<Uuid> = on!(&self.db, pool: D => {
             query::<D>(sql::CREATE)
                 .bind(session.id.as_uuid())
                 .bind(session.user_id.as_str())
@@ -45,16 +45,16 @@ impl SessionStore for SqlStore {
                 .execute(pool)
                 .await
                 .map_err(failed(CONTEXT))?;
-            query::<D>(D::sql(sql::ENFORCE_LIMIT))
+            query_scalar::<D, _>(D::sql(sql::ENFORCE_LIMIT))
                 .bind(session.user_id.as_str())
                 .bind(session.created_at)
                 .bind(count(limit))
                 .bind(RevokeReason::SessionLimit.as_str())
-                .execute(pool)
+                .fetch_all(pool)
                 .await
-                .map_err(failed(CONTEXT))?;
+                .map_err(failed(CONTEXT))?
         });
-        Ok(())
+        Ok(beyond.into_iter().map(SessionId::from).collect())
     }
 
     async fn find(&self, id: SessionId) -> Result<Option<SessionRecord>, StoreError> {
@@ -162,12 +162,22 @@ impl SessionStore for SqlStore {
     }
 
     async fn revoke_all(&self, reason: RevokeReason, now: DateTime<Utc>) -> Result<u64, StoreError> {
+        const CONTEXT: &str = "revoking every session";
         let _turn = self.write_turn().await;
         on!(&self.db, pool: D => {
+            let mut transaction = pool.begin_with(D::BEGIN).await.map_err(failed(CONTEXT))?;
+            // There may be millions: they are told of together.
+            if let Some(quiet) = D::QUIET {
+                query::<D>(quiet).execute(&mut *transaction).await.map_err(failed(CONTEXT))?;
+            }
             let statement = query::<D>(D::sql(sql::REVOKE_ALL)).bind(now).bind(reason.as_str());
-            statement.execute(pool).await.map(|done| done.rows_affected())
+            let done = statement.execute(&mut *transaction).await.map_err(failed(CONTEXT))?;
+            if let Some(tell) = D::TELL_EVERYTHING {
+                query::<D>(tell).execute(&mut *transaction).await.map_err(failed(CONTEXT))?;
+            }
+            transaction.commit().await.map_err(failed(CONTEXT))?;
+            Ok(done.rows_affected())
         })
-        .map_err(failed("revoking every session"))
     }
 
     async fn list(&self, user: &UserId, now: DateTime<Utc>) -> Result<Vec<SessionRecord>, StoreError> {

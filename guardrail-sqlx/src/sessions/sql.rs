@@ -35,7 +35,7 @@ pub(super) const ENFORCE_LIMIT: Locking = locking!(
      ORDER BY created_at DESC, family_id DESC LIMIT 9223372036854775807 OFFSET $3",
     "FOR UPDATE",
     "UPDATE guardrail_sessions SET revoked_at = $2, revoked_reason = $4 \
-     WHERE family_id IN (SELECT family_id FROM chosen) AND revoked_at IS NULL"
+     WHERE family_id IN (SELECT family_id FROM chosen) AND revoked_at IS NULL RETURNING family_id"
 );
 
 pub(super) const FIND: &str = concat!("SELECT ", columns!(), " FROM guardrail_sessions WHERE family_id = $1");

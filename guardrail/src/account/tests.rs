@@ -13,6 +13,7 @@ use async_trait::async_trait;
 use super::*;
 use crate::{
     Bcrypt, Guardrail, PasswordHasher as _, SigningKey, User,
+    fingerprint::FingerprintCookies,
     handle::{Device, LoggedIn},
     session::Denial,
     storage::MemoryStore,
@@ -95,7 +96,13 @@ impl Fixture {
     }
 
     async fn authenticate(&self, login: &LoggedIn) -> Result<Principal, Denial> {
-        self.guard.authenticate(&login.access.token, &device(login)).await
+        let cookies = FingerprintCookies::new([login.begun.fingerprint.cookie_value()]);
+        let at_once = self.guard.recognise_at_once(&login.access.token, &cookies);
+        let recognised = self.guard.recognise(&login.access.token, &cookies).await;
+        if let Some(at_once) = at_once {
+            assert_eq!(format!("{at_once:?}"), format!("{recognised:?}"));
+        }
+        recognised
     }
 
     async fn set_active(&self, is_active: bool) {
@@ -127,13 +134,50 @@ async fn an_outage_of_the_users_store_costs_no_session() {
 
 #[tokio::test]
 async fn a_user_disabled_elsewhere_and_enabled_again_stays_signed_out() {
+    for told in [true, false] {
+        let fixture = fixture(hash_of_cost(5)).await;
+        let login = fixture.log_in().await.unwrap();
+        assert!(fixture.authenticate(&login).await.is_ok());
+        fixture.set_active(false).await;
+        if told {
+            fixture.guard.user_changed(&fixture.id).await.unwrap();
+        } else {
+            fixture.clock.advance(Duration::from_secs(29));
+            assert!(fixture.authenticate(&login).await.is_ok(), "nobody said so");
+            fixture.clock.advance(Duration::from_secs(1));
+        }
+        assert!(fixture.authenticate(&login).await.is_err());
+        fixture.set_active(true).await;
+        fixture.guard.user_changed(&fixture.id).await.unwrap();
+        assert!(fixture.authenticate(&login).await.is_err());
+    }
+}
+
+#[tokio::test]
+async fn what_is_known_is_served_while_the_store_is_away_and_no_longer_than_it_is_believed() {
+    let fixture = fixture(hash_of_cost(5)).await;
+    let (login, other) = (fixture.log_in().await.unwrap(), fixture.log_in().await.unwrap());
+    assert!(fixture.authenticate(&login).await.is_ok());
+    fixture.users.away.store(true, Ordering::SeqCst);
+    assert!(fixture.authenticate(&login).await.is_ok());
+    fixture.guard.inner().entries.forget_user(&fixture.id);
+    assert!(matches!(fixture.authenticate(&other).await, Err(Denial::Failed(_))));
+    fixture.users.away.store(false, Ordering::SeqCst);
+    assert!(fixture.authenticate(&other).await.is_ok());
+    fixture.users.away.store(true, Ordering::SeqCst);
+    fixture.clock.advance(Duration::from_secs(30));
+    assert!(matches!(fixture.authenticate(&login).await, Err(Denial::Failed(_))));
+}
+
+#[tokio::test]
+async fn a_changed_role_holds_once_it_is_told() {
     let fixture = fixture(hash_of_cost(5)).await;
     let login = fixture.log_in().await.unwrap();
-    assert!(fixture.authenticate(&login).await.is_ok());
-    fixture.set_active(false).await;
-    assert!(fixture.authenticate(&login).await.is_err());
-    fixture.set_active(true).await;
-    assert!(fixture.authenticate(&login).await.is_err());
+    assert_eq!(fixture.authenticate(&login).await.unwrap().role(), "user");
+    let change = UserChange { role: Some(Role::known("admin")), is_active: None };
+    fixture.users.store.update(&fixture.id, change).await.unwrap();
+    fixture.guard.user_changed(&fixture.id).await.unwrap();
+    assert_eq!(fixture.authenticate(&login).await.unwrap().role(), "admin");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -1,72 +1,98 @@
 //! Who calls, within one request.
 
-use std::{any::Any, sync::Arc};
+use std::{any::Any, pin::Pin, sync::Arc};
 
-use async_trait::async_trait;
 use http::{HeaderMap, request::Parts};
-use tokio::sync::OnceCell;
 
 use super::credentials::Credentials;
 use crate::{
-    AuthUser, Error, Guardrail, Principal, Unauthenticated,
-    audit::AuditEvent,
-    policy::{PolicyEngine, Subjects},
+    AuthUser, Error, Guardrail, Principal, Unauthenticated, audit::AuditEvent, policy::PolicyEngine,
     session::Denial,
 };
 
 /// What [`AuthLayer`](crate::AuthLayer) puts into a request's extensions. The caller is recognised when the first
 /// extractor asks, and remembered for the others.
 #[derive(Clone)]
-pub(crate) struct AuthContext(Arc<Inner>);
-
-struct Inner {
-    guard: Box<dyn AnyGuard>,
-    caller: OnceCell<Caller>,
+pub(crate) struct AuthContext {
+    guard: Arc<dyn AnyGuard>,
+    caller: Option<Caller>,
 }
 
 /// The outcome of recognising the caller; each way to fail has been logged by the time it is here.
 #[derive(Debug, Clone)]
-enum Caller {
+pub(crate) enum Caller {
     Anonymous,
     Known(Principal),
     Refused(Unauthenticated),
     Unavailable,
 }
 
-/// A [`Guardrail`] whose user type has been forgotten.
-#[async_trait]
-trait AnyGuard: Send + Sync {
-    async fn recognise(&self, headers: &HeaderMap) -> Caller;
-    fn policies(&self) -> &PolicyEngine;
-    fn user_type(&self) -> &'static str;
-    fn as_any(&self) -> &dyn Any;
-}
-
-#[async_trait]
-impl<U: AuthUser> AnyGuard for Guardrail<U> {
-    async fn recognise(&self, headers: &HeaderMap) -> Caller {
-        let credentials = match Credentials::find(headers, &self.inner().config.cookie.name) {
-            Ok(Some(credentials)) => credentials,
-            Ok(None) => return Caller::Anonymous,
-            Err(cause) => {
-                AuditEvent::RequestRefused { cause }.record();
-                return Caller::Refused(Unauthenticated::TokenInvalid);
-            }
-        };
-        match self.authenticate(credentials.bearer, &credentials.fingerprints).await {
-            Ok(principal) => Caller::Known(principal),
+impl Caller {
+    fn of(recognised: Result<Principal, Denial>) -> Self {
+        match recognised {
+            Ok(principal) => Self::Known(principal),
             Err(Denial::Refused { told, cause }) => {
                 AuditEvent::RequestRefused { cause }.record();
-                Caller::Refused(told)
+                Self::Refused(told)
             }
             Err(Denial::Failed(error)) => {
                 tracing::error!(
                     error = &error as &dyn std::error::Error,
                     "the caller could not be recognised"
                 );
-                Caller::Unavailable
+                Self::Unavailable
             }
         }
+    }
+
+    fn told(&self) -> Result<Option<Principal>, Error> {
+        match self {
+            Self::Anonymous => Ok(None),
+            Self::Known(principal) => Ok(Some(principal.clone())),
+            Self::Refused(told) => Err((*told).into()),
+            Self::Unavailable => Err(Error::Unavailable),
+        }
+    }
+}
+
+type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// A [`Guardrail`] whose user type has been forgotten.
+pub(crate) trait AnyGuard: Send + Sync {
+    /// The caller, if no store has to be asked.
+    fn recognise_at_once(&self, headers: &HeaderMap) -> Option<Caller>;
+    fn recognise<'a>(&'a self, headers: &'a HeaderMap) -> BoxFuture<'a, Caller>;
+    fn policies(&self) -> &PolicyEngine;
+    fn user_type(&self) -> &'static str;
+    fn as_any(&self) -> &dyn Any;
+}
+
+impl<U: AuthUser> Guardrail<U> {
+    /// The request's credentials, or who the caller is without any.
+    fn credentials<'a>(&self, headers: &'a HeaderMap) -> Result<Credentials<'a>, Caller> {
+        match Credentials::find(headers, &self.inner().config.cookie.name) {
+            Ok(Some(credentials)) => Ok(credentials),
+            Ok(None) => Err(Caller::Anonymous),
+            Err(cause) => Err(Caller::of(Err(Denial::refused(Unauthenticated::TokenInvalid, cause)))),
+        }
+    }
+}
+
+impl<U: AuthUser> AnyGuard for Guardrail<U> {
+    fn recognise_at_once(&self, headers: &HeaderMap) -> Option<Caller> {
+        match self.credentials(headers) {
+            Ok(it) => Self::recognise_at_once(self, it.bearer, &it.fingerprints).map(Caller::of),
+            Err(caller) => Some(caller),
+        }
+    }
+
+    fn recognise<'a>(&'a self, headers: &'a HeaderMap) -> BoxFuture<'a, Caller> {
+        Box::pin(async {
+            match self.credentials(headers) {
+                Ok(it) => Caller::of(Self::recognise(self, it.bearer, &it.fingerprints).await),
+                Err(caller) => caller,
+            }
+        })
     }
 
     fn policies(&self) -> &PolicyEngine {
@@ -83,61 +109,82 @@ impl<U: AuthUser> AnyGuard for Guardrail<U> {
 }
 
 impl AuthContext {
-    pub(super) fn new<U: AuthUser>(guard: Guardrail<U>) -> Self {
-        Self(Arc::new(Inner { guard: Box::new(guard), caller: OnceCell::new() }))
+    pub(super) fn new(guard: Arc<dyn AnyGuard>) -> Self {
+        Self { guard, caller: None }
     }
 
     /// The context of a request, if its layer is there.
-    pub(super) fn of(parts: &Parts) -> Result<Self, Error> {
-        parts.extensions.get::<Self>().cloned().ok_or_else(|| {
-            Error::Misconfigured(
+    pub(super) fn of(parts: &mut Parts) -> Result<&mut Self, Error> {
+        if parts.extensions.get::<Self>().is_none() {
+            return Err(Error::Misconfigured(
                 format!(
                     "no AuthLayer around the route {}: add `.layer(guardrail::AuthLayer::new(guard.clone()))` to \
                      the router after its routes",
                     route(parts)
                 )
                 .into(),
-            )
-        })
-    }
-
-    /// The caller; `None` if no credentials came.
-    pub(super) async fn caller(&self, headers: &HeaderMap) -> Result<Option<Principal>, Error> {
-        match self.0.caller.get_or_init(|| self.0.guard.recognise(headers)).await {
-            Caller::Anonymous => Ok(None),
-            Caller::Known(principal) => Ok(Some(principal.clone())),
-            Caller::Refused(told) => Err((*told).into()),
-            Caller::Unavailable => Err(Error::Unavailable),
+            ));
         }
+        parts.extensions.get_mut::<Self>().ok_or(Error::Unavailable)
     }
 
-    /// The caller, who must have sent credentials.
-    pub(super) async fn principal(&self, headers: &HeaderMap) -> Result<Principal, Error> {
-        self.caller(headers).await?.ok_or(Error::Unauthenticated(Unauthenticated::TokenMissing))
-    }
-
-    pub(super) fn decide(&self, who: &Subjects<'_>, object: &str, action: &str) -> Result<bool, Error> {
-        Ok(self.0.guard.policies().decide(who, object, action)?)
-    }
-
-    pub(super) fn holds_role(&self, who: &Subjects<'_>, role: &str) -> bool {
-        self.0.guard.policies().holds_role(who, role)
+    /// The rules.
+    pub(super) fn policies(&self) -> &PolicyEngine {
+        self.guard.policies()
     }
 
     /// The Guardrail that the layer was given, if its users are of the type `U`.
     pub(super) fn guard<U: AuthUser>(&self) -> Result<&Guardrail<U>, Error> {
-        self.0.guard.as_any().downcast_ref().ok_or_else(|| {
+        self.guard.as_any().downcast_ref().ok_or_else(|| {
             Error::Misconfigured(
                 format!(
                     "a handler asks for users of the type `{}`, but the AuthLayer around it has users of the type \
                      `{}`",
                     std::any::type_name::<U>(),
-                    self.0.guard.user_type()
+                    self.guard.user_type()
                 )
                 .into(),
             )
         })
     }
+}
+
+/// The caller of a request; `None` inside if no credentials came. `None` outside if a store has to be asked.
+pub(super) fn caller_at_once(parts: &mut Parts) -> Option<Result<Option<Principal>, Error>> {
+    let Parts { extensions, headers, .. } = parts;
+    let Some(context) = extensions.get_mut::<AuthContext>() else {
+        return Some(AuthContext::of(parts).map(|_| None));
+    };
+    if context.caller.is_none() {
+        context.caller = Some(context.guard.recognise_at_once(headers)?);
+    }
+    context.caller.as_ref().map(Caller::told)
+}
+
+/// The caller of a request; `None` if no credentials came.
+pub(super) async fn caller(parts: &mut Parts) -> Result<Option<Principal>, Error> {
+    if let Some(caller) = caller_at_once(parts) {
+        return caller;
+    }
+    let guard = Arc::clone(&AuthContext::of(parts)?.guard);
+    let caller = guard.recognise(&parts.headers).await;
+    let told = caller.told();
+    AuthContext::of(parts)?.caller = Some(caller);
+    told
+}
+
+/// The caller of a request, who must have sent credentials.
+pub(super) async fn principal(parts: &mut Parts) -> Result<Principal, Error> {
+    known(caller(parts).await?)
+}
+
+/// The same at once; `None` if a store has to be asked.
+pub(super) fn principal_at_once(parts: &mut Parts) -> Option<Result<Principal, Error>> {
+    Some(caller_at_once(parts)?.and_then(known))
+}
+
+fn known(caller: Option<Principal>) -> Result<Principal, Error> {
+    caller.ok_or(Error::Unauthenticated(Unauthenticated::TokenMissing))
 }
 
 /// The route of a request, for the log.

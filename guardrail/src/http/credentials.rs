@@ -1,17 +1,16 @@
 //! What a request brings to be recognised by: a bearer token and the device's cookie.
 
-use cookie::Cookie;
 use http::{
     HeaderMap,
     header::{AUTHORIZATION, COOKIE},
 };
 
-use crate::fingerprint::PresentedFingerprints;
+use crate::fingerprint::FingerprintCookies;
 
 /// A bearer token (RFC 6750 §2.1), and the fingerprints that came with it.
 pub(super) struct Credentials<'a> {
     pub(super) bearer: &'a str,
-    pub(super) fingerprints: PresentedFingerprints,
+    pub(super) fingerprints: FingerprintCookies<'a>,
 }
 
 impl<'a> Credentials<'a> {
@@ -32,19 +31,14 @@ impl<'a> Credentials<'a> {
     }
 }
 
-/// The fingerprints in all cookies of the name.
-pub(super) fn fingerprints(headers: &HeaderMap, cookie_name: &str) -> PresentedFingerprints {
+/// The fingerprints in all cookies of the name (RFC 6265 §5.4).
+pub(super) fn fingerprints<'a>(headers: &'a HeaderMap, cookie_name: &str) -> FingerprintCookies<'a> {
     // Each pair by itself: another cookie with bytes that are no text must not take ours with it.
-    let cookies = headers
-        .get_all(COOKIE)
-        .iter()
-        .flat_map(|value| value.as_bytes().split(|byte| *byte == b';'))
-        .filter_map(|pair| std::str::from_utf8(pair).ok())
-        .filter_map(|pair| Cookie::parse(pair).ok())
-        .filter(|cookie| cookie.name() == cookie_name)
-        .map(|cookie| cookie.value().to_owned())
-        .collect::<Vec<_>>();
-    PresentedFingerprints::new(cookies.iter().map(String::as_str))
+    let pairs = headers.get_all(COOKIE).iter().flat_map(|value| value.as_bytes().split(|byte| *byte == b';'));
+    FingerprintCookies::new(pairs.filter_map(|pair| {
+        let (name, value) = std::str::from_utf8(pair).ok()?.split_once('=')?;
+        (name.trim() == cookie_name).then(|| value.trim())
+    }))
 }
 
 #[cfg(test)]
@@ -82,15 +76,14 @@ mod tests {
         let fingerprint = crate::fingerprint::Fingerprint::generate().unwrap();
         headers.append(COOKIE, HeaderValue::from_static("f=x; other=1; F=y"));
         headers.append(COOKIE, HeaderValue::from_str(&format!("f={}", fingerprint.cookie_value())).unwrap());
-        let found = fingerprints(&headers, "f");
-        assert!(found.matching(&fingerprint.digest()).is_some());
-        assert!(fingerprints(&headers, "F").only().is_none());
+        assert!(fingerprints(&headers, "f").hold(&fingerprint.digest()));
+        assert!(!fingerprints(&headers, "F").hold(&fingerprint.digest()));
         assert!(fingerprints(&headers, "none").is_missing());
 
         let mut other = b"n=\xe9\xff; f=".to_vec();
         other.extend(fingerprint.cookie_value().bytes());
         let mut headers = HeaderMap::new();
         headers.append(COOKIE, HeaderValue::from_bytes(&other).unwrap());
-        assert!(fingerprints(&headers, "f").only().is_some(), "beside a cookie that is no text");
+        assert!(fingerprints(&headers, "f").hold(&fingerprint.digest()), "beside a cookie that is no text");
     }
 }

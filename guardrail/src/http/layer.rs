@@ -1,6 +1,10 @@
 //! The layer that lets handlers know who is calling.
 
-use std::task::{Context, Poll};
+use std::{
+    fmt,
+    sync::Arc,
+    task::{Context, Poll},
+};
 
 use http::Request;
 use tower::{Layer, Service};
@@ -23,49 +27,48 @@ use crate::{AuthUser, Guardrail};
 ///     .layer(AuthLayer::new(guard))
 /// # }
 /// ```
-#[derive(Debug)]
-pub struct AuthLayer<U> {
-    guard: Guardrail<U>,
+#[derive(Clone)]
+pub struct AuthLayer {
+    context: AuthContext,
 }
 
-impl<U: AuthUser> AuthLayer<U> {
+impl AuthLayer {
     /// A layer for this Guardrail.
-    pub fn new(guard: Guardrail<U>) -> Self {
-        Self { guard }
+    pub fn new<U: AuthUser>(guard: Guardrail<U>) -> Self {
+        Self { context: AuthContext::new(Arc::new(guard)) }
     }
 }
 
-impl<U> Clone for AuthLayer<U> {
-    fn clone(&self) -> Self {
-        Self { guard: self.guard.clone() }
-    }
-}
-
-impl<S, U: AuthUser> Layer<S> for AuthLayer<U> {
-    type Service = AuthService<S, U>;
+impl<S> Layer<S> for AuthLayer {
+    type Service = AuthService<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        AuthService { inner, guard: self.guard.clone() }
+        AuthService { inner, context: self.context.clone() }
+    }
+}
+
+impl fmt::Debug for AuthLayer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AuthLayer").finish_non_exhaustive()
     }
 }
 
 /// The service that [`AuthLayer`] puts around another.
-#[derive(Debug)]
-pub struct AuthService<S, U> {
+#[derive(Clone)]
+pub struct AuthService<S> {
     inner: S,
-    guard: Guardrail<U>,
+    context: AuthContext,
 }
 
-impl<S: Clone, U> Clone for AuthService<S, U> {
-    fn clone(&self) -> Self {
-        Self { inner: self.inner.clone(), guard: self.guard.clone() }
+impl<S: fmt::Debug> fmt::Debug for AuthService<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AuthService").field("inner", &self.inner).finish_non_exhaustive()
     }
 }
 
-impl<S, U, B> Service<Request<B>> for AuthService<S, U>
+impl<S, B> Service<Request<B>> for AuthService<S>
 where
     S: Service<Request<B>>,
-    U: AuthUser,
 {
     type Response = S::Response;
     type Error = S::Error;
@@ -76,7 +79,7 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> S::Future {
-        request.extensions_mut().insert(AuthContext::new(self.guard.clone()));
+        request.extensions_mut().insert(self.context.clone());
         self.inner.call(request)
     }
 }

@@ -1,9 +1,11 @@
 //! Guardrail on HTTP: the layer, the extractors, the endpoints, and what errors look like.
 
+mod at_once;
 mod context;
 mod cookie;
 mod credentials;
 mod extract;
+mod guarded;
 mod layer;
 mod problem;
 mod require_layer;

@@ -1,15 +1,13 @@
 //! `#[require]` for what is no function: closures, methods, services.
 
-use std::{
-    pin::Pin,
-    task::{Context, Poll},
+use http::request::Parts;
+use tower::Layer;
+
+use super::{
+    guarded::{Condition, Guarded},
+    requirement::{Requirement, check, check_at_once},
 };
-
-use axum::response::{IntoResponse as _, Response};
-use http::Request;
-use tower::{Layer, Service};
-
-use super::requirement::{Requirement, check};
+use crate::Error;
 
 /// Asks for a permission before the service below is called, as `#[require]` does for a function.
 ///
@@ -49,42 +47,19 @@ impl<S> Layer<S> for RequireLayer {
     type Service = RequireService<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        RequireService { inner, requirement: self.requirement }
+        Guarded::new(inner, self.requirement)
     }
 }
 
 /// The service that [`RequireLayer`] puts around another.
-#[derive(Debug, Clone)]
-pub struct RequireService<S> {
-    inner: S,
-    requirement: Requirement,
-}
+pub type RequireService<S> = Guarded<S, Requirement>;
 
-impl<S, B> Service<Request<B>> for RequireService<S>
-where
-    S: Service<Request<B>, Response = Response> + Clone + Send + 'static,
-    S::Future: Send,
-    B: Send + 'static,
-{
-    type Response = Response;
-    type Error = S::Error;
-    type Future = Pin<Box<dyn Future<Output = Result<Response, S::Error>> + Send>>;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        self.inner.poll_ready(cx)
+impl Condition for Requirement {
+    fn met_at_once(&self, parts: &mut Parts) -> Option<Result<(), Error>> {
+        check_at_once(self, parts)
     }
 
-    fn call(&mut self, request: Request<B>) -> Self::Future {
-        // The service that was polled ready is the one to call; its clone takes its place here.
-        let clone = self.inner.clone();
-        let mut inner = std::mem::replace(&mut self.inner, clone);
-        let requirement = self.requirement;
-        Box::pin(async move {
-            let (mut parts, body) = request.into_parts();
-            match check(&requirement, &mut parts).await {
-                Ok(_) => inner.call(Request::from_parts(parts, body)).await,
-                Err(error) => Ok(error.into_response()),
-            }
-        })
+    async fn met(&self, parts: &mut Parts) -> Result<(), Error> {
+        check(self, parts).await
     }
 }

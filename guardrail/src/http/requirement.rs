@@ -2,11 +2,18 @@
 
 use std::borrow::Cow;
 
-use axum::extract::{FromRequestParts as _, RawPathParams};
+use axum::extract::{FromRequestParts as _, RawPathParams, rejection::RawPathParamsRejection};
 use http::request::Parts;
 
-use super::context::{AuthContext, route};
-use crate::{Error, Forbidden, Principal, audit::AuditEvent};
+use super::{
+    at_once::at_once,
+    context::{AuthContext, principal, principal_at_once, route},
+};
+use crate::{
+    Error, Forbidden, Principal,
+    audit::AuditEvent,
+    policy::{Object, PolicyEngine},
+};
 
 /// What a caller must be allowed, or be.
 ///
@@ -51,13 +58,23 @@ pub trait Declaration: Send + Sync + 'static {
 }
 
 /// Lets a request pass that meets the requirement; whoever it is from otherwise learns nothing of the body.
-pub(super) async fn check(requirement: &Requirement, parts: &mut Parts) -> Result<Principal, Error> {
-    let context = AuthContext::of(parts)?;
-    let principal = context.principal(&parts.headers).await?;
-    let params =
-        if requirement.has_parameters() { PathParameters::of(parts).await? } else { PathParameters::NONE };
-    let check = Check { context: &context, principal: &principal, params: &params, parts };
-    if check.holds(requirement)? { Ok(principal) } else { Err(Forbidden::PermissionDenied.into()) }
+pub(super) async fn check(requirement: &Requirement, parts: &mut Parts) -> Result<(), Error> {
+    let principal = principal(parts).await?;
+    decide(requirement, &principal, parts)
+}
+
+/// The same at once; `None` if a store has to be asked who the caller is.
+pub(super) fn check_at_once(requirement: &Requirement, parts: &mut Parts) -> Option<Result<(), Error>> {
+    let principal = principal_at_once(parts)?;
+    Some(principal.and_then(|principal| decide(requirement, &principal, parts)))
+}
+
+fn decide(requirement: &Requirement, principal: &Principal, parts: &mut Parts) -> Result<(), Error> {
+    let params = if requirement.has_parameters() { PathParameters::of(parts)? } else { PathParameters(None) };
+    let route = || route(parts);
+    let Some(context) = parts.extensions.get::<AuthContext>() else { return Err(Error::Unavailable) };
+    let check = Check { policies: context.policies(), principal, params: &params, route: &route };
+    if check.holds(requirement)? { Ok(()) } else { Err(Forbidden::PermissionDenied.into()) }
 }
 
 impl Requirement {
@@ -71,10 +88,11 @@ impl Requirement {
 }
 
 struct Check<'a> {
-    context: &'a AuthContext,
+    policies: &'a PolicyEngine,
     principal: &'a Principal,
     params: &'a PathParameters,
-    parts: &'a Parts,
+    /// The request's route, for the log.
+    route: &'a dyn Fn() -> String,
 }
 
 impl Check<'_> {
@@ -82,7 +100,7 @@ impl Check<'_> {
         match requirement {
             Requirement::Permission { object, action } => self.is_allowed(object, action),
             Requirement::Role(role) => {
-                let holds = self.context.holds_role(&self.principal.subjects(), role);
+                let holds = self.policies.holds_role(&self.principal.subjects(), role);
                 if !holds {
                     self.denied(role, "(role)");
                 }
@@ -108,7 +126,7 @@ impl Check<'_> {
     }
 
     fn is_allowed(&self, template: &'static str, action: &str) -> Result<bool, Error> {
-        let object = match fill(template, &self.params.0) {
+        let object = match fill(template, |name| self.params.get(name)) {
             Ok(object) => object,
             Err(Unfilled::Value) => {
                 self.denied(template, action);
@@ -119,13 +137,13 @@ impl Check<'_> {
                     format!(
                         "the requirement {template:?} wants the path parameter `{name}` exactly once, and the route \
                          {} has not that",
-                        route(self.parts)
+                        (self.route)()
                     )
                     .into(),
                 ));
             }
         };
-        let allowed = self.context.decide(&self.principal.subjects(), &object, action)?;
+        let allowed = self.policies.decide(&self.principal.subjects(), Object::Named(&object), action)?;
         if !allowed {
             self.denied(&object, action);
         }
@@ -138,22 +156,29 @@ impl Check<'_> {
     }
 }
 
-/// The values that the route captured from the path, decoded by axum; `None` for one that is no UTF-8.
-struct PathParameters(Vec<(String, Option<String>)>);
+/// The values that the route captured from the path, decoded by axum.
+struct PathParameters(Option<RawPathParams>);
 
 impl PathParameters {
-    const NONE: Self = Self(Vec::new());
-
-    async fn of(parts: &mut Parts) -> Result<Self, Error> {
-        use axum::extract::rejection::RawPathParamsRejection;
-        match RawPathParams::from_request_parts(parts, &()).await {
-            Ok(params) => Ok(Self(
-                params.iter().map(|(name, value)| (name.to_owned(), Some(value.to_owned()))).collect(),
-            )),
+    fn of(parts: &mut Parts) -> Result<Self, Error> {
+        // Axum has them at hand.
+        match at_once(RawPathParams::from_request_parts(parts, &())) {
+            Some(Ok(params)) => Ok(Self(Some(params))),
             // A value that is no text can be no segment of an object.
-            Err(RawPathParamsRejection::InvalidUtf8InPathParam(_)) => Err(Forbidden::PermissionDenied.into()),
+            Some(Err(RawPathParamsRejection::InvalidUtf8InPathParam(_))) => {
+                Err(Forbidden::PermissionDenied.into())
+            }
             // No parameters at all: `fill` names the one that lacks.
-            Err(_) => Ok(Self::NONE),
+            Some(Err(_)) | None => Ok(Self(None)),
+        }
+    }
+
+    /// The value of a parameter that the route has exactly once.
+    fn get(&self, name: &str) -> Option<&str> {
+        let mut values = self.0.iter().flatten().filter(|(param, _)| *param == name);
+        match (values.next(), values.next()) {
+            (Some((_, value)), None) => Some(value),
+            _ => None,
         }
     }
 }
@@ -167,11 +192,14 @@ enum Unfilled<'a> {
     Value,
 }
 
-/// The object that a template names for these path parameters.
+/// The object that a template names, where `value_of` has the path's parameters.
 ///
 /// A value stays one segment. It comes decoded, so `%2e%2e` and `a%2Fb` are `..` and `a/b` here, and are refused
 /// like these.
-fn fill<'a>(template: &'a str, params: &[(String, Option<String>)]) -> Result<Cow<'a, str>, Unfilled<'a>> {
+fn fill<'a, 'p>(
+    template: &'a str,
+    value_of: impl Fn(&str) -> Option<&'p str>,
+) -> Result<Cow<'a, str>, Unfilled<'a>> {
     if !template.contains('{') {
         return Ok(Cow::Borrowed(template));
     }
@@ -189,11 +217,7 @@ fn fill<'a>(template: &'a str, params: &[(String, Option<String>)]) -> Result<Co
             continue;
         };
         let (name, wildcard) = name.strip_prefix('*').map_or((name, false), |name| (name, true));
-        let mut values = params.iter().filter(|(param, _)| param == name);
-        let (Some((_, value)), None) = (values.next(), values.next()) else {
-            return Err(Unfilled::Name(name));
-        };
-        let value = value.as_deref().ok_or(Unfilled::Value)?;
+        let value = value_of(name).ok_or(Unfilled::Name(name))?;
         let fits = if wildcard { value.split('/').all(is_one_segment) } else { is_one_segment(value) };
         if !fits {
             return Err(Unfilled::Value);
@@ -214,8 +238,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn filled(template: &'static str, value: &str) -> Option<String> {
-        let params = [("id".to_owned(), Some(value.to_owned()))];
-        fill(template, &params).ok().map(Cow::into_owned)
+        fill(template, |name| (name == "id").then_some(value)).ok().map(Cow::into_owned)
     }
 
     #[test]
@@ -238,11 +261,9 @@ mod tests {
 
     #[test]
     fn a_parameter_that_lacks_or_comes_twice_is_the_applications_fault() {
-        let twice = [("id".to_owned(), Some("1".to_owned())), ("id".to_owned(), Some("2".to_owned()))];
-        assert_eq!(fill("/a/{id}", &twice), Err(Unfilled::Name("id")));
-        assert_eq!(fill("/a/{other}", &twice), Err(Unfilled::Name("other")));
-        assert_eq!(fill("/a/{id}.json", &twice[..1]), Err(Unfilled::Name("{id}.json")));
-        assert_eq!(fill("/a/b", &[]), Ok(Cow::Borrowed("/a/b")));
+        assert_eq!(fill("/a/{id}", |_| None), Err(Unfilled::Name("id")));
+        assert_eq!(fill("/a/{id}.json", |_| Some("1")), Err(Unfilled::Name("{id}.json")));
+        assert_eq!(fill("/a/b", |_| None), Ok(Cow::Borrowed("/a/b")));
     }
 
     proptest! {

@@ -1,145 +1,210 @@
 //! Decides by the rules and changes them.
 //!
-//! A decision reads an immutable [`Snapshot`] and waits for nobody. A change or a reload builds the next snapshot
-//! aside and swaps it in, one at a time, so that a snapshot read from the store before a local change can never
-//! replace that change.
+//! A decision reads an immutable [`Snapshot`] and waits for nobody. Whoever changes or reloads the rules takes a
+//! [`Turn`]: one does at a time, so that a snapshot read from the store before a local change can never replace that
+//! change. A change is written to the store first; the index follows, and takes the revision that the store then has.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
-use tokio::sync::Mutex;
-use tracing::Instrument as _;
+use tokio::sync::{Mutex, MutexGuard};
 
 use super::{
-    change::{Changed, Plan},
     error::PolicyError,
-    loader::{self, Loaded},
+    index::{Object, Reason},
+    listing::{RuleFilter, RulePage, page},
     rule::Rule,
-    snapshot::{Snapshot, off_thread},
+    snapshot::{MANY, Snapshot, off_thread},
     subjects::Subjects,
 };
-use crate::storage::PolicyStore;
+use crate::storage::{AppliedChange, PolicyChange, PolicyStore, StoredRule};
 
 /// The rules in force.
 pub(crate) struct PolicyEngine {
-    shared: Arc<Shared>,
-}
-
-struct Shared {
     store: Arc<dyn PolicyStore>,
     current: ArcSwap<Snapshot>,
-    /// Held from reading the rules that a new snapshot is made of until that snapshot is in force.
     turn: Mutex<()>,
+}
+
+/// How many rules a change added and removed; those that were there already, or were not there, do not count.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Changed {
+    /// Rules that were not there before.
+    pub(crate) added: usize,
+    /// Rules that are there no longer.
+    pub(crate) removed: usize,
 }
 
 impl PolicyEngine {
     /// An engine with the rules that `store` holds now.
     pub(crate) async fn load(store: Arc<dyn PolicyStore>) -> Result<Self, PolicyError> {
-        let snapshot = Snapshot::read(store.load().await?).await?;
-        let shared = Shared { store, current: ArcSwap::from_pointee(snapshot), turn: Mutex::new(()) };
-        Ok(Self { shared: Arc::new(shared) })
+        let snapshot = Snapshot::read(store.load().await?, &Snapshot::default()).await?;
+        Ok(Self { store, current: ArcSwap::from_pointee(snapshot), turn: Mutex::new(()) })
     }
 
     /// Whether the caller may do `action` on `object`: whether either of its subjects may. An empty subject, object
     /// or action may nothing.
-    pub(crate) fn decide(&self, who: &Subjects<'_>, object: &str, action: &str) -> Result<bool, PolicyError> {
-        if who.subject.is_empty() || object.is_empty() || action.is_empty() {
+    pub(crate) fn decide(
+        &self,
+        who: &Subjects<'_>,
+        object: Object<'_>,
+        action: &str,
+    ) -> Result<bool, PolicyError> {
+        if who.subject.is_empty() || object.as_str().is_empty() || action.is_empty() {
             return Ok(false);
         }
-        self.shared.current.load().enforcer.allows(who, object, action)
+        Ok(self.current.load().index.allows(who, object, action))
+    }
+
+    /// Why the caller may, if it may.
+    pub(crate) fn explain(&self, who: &Subjects<'_>, object: Object<'_>, action: &str) -> Option<Reason> {
+        if who.subject.is_empty() || object.as_str().is_empty() || action.is_empty() {
+            return None;
+        }
+        self.current.load().index.explain(who, object, action)
     }
 
     /// Whether the caller has `role`, as the role of the account or through rules, at any depth. Nobody has a role
     /// that looks like a user.
     pub(crate) fn holds_role(&self, who: &Subjects<'_>, role: &str) -> bool {
-        self.shared.current.load().enforcer.holds_role(who, role)
+        self.current.load().index.holds_role(who, role)
     }
 
-    /// Adds and removes rules, all or none: they are in the store and in force when it returns, or neither if it
-    /// fails. What is there already, or is not there, is passed over; a rule both to add and to remove is there
-    /// afterwards.
-    ///
-    /// Whoever stops waiting does not stop the change.
-    pub(crate) async fn change(&self, add: Vec<Rule>, remove: Vec<Rule>) -> Result<Changed, PolicyError> {
-        let shared = Arc::clone(&self.shared);
-        finish(async move {
-            let _turn = shared.turn.lock().await;
-            shared.change(add, remove).await
-        })
-        .await
+    /// A page of the rules in force.
+    pub(crate) async fn page(
+        &self,
+        filter: RuleFilter,
+        after: Option<Rule>,
+        limit: usize,
+    ) -> Result<RulePage, PolicyError> {
+        let snapshot = self.current.load_full();
+        off_thread(snapshot.index.len(), move || page(snapshot.index.rules(), &filter, after.as_ref(), limit))
+            .await
     }
 
-    /// Adds `rules` if there are none yet, malformed ones counted, and says whether it did.
-    pub(crate) async fn insert_defaults(&self, rules: Vec<Rule>) -> Result<bool, PolicyError> {
-        let shared = Arc::clone(&self.shared);
-        finish(async move {
-            let _turn = shared.turn.lock().await;
-            if !shared.current.load().is_empty() {
-                return Ok(false);
-            }
-            Ok(shared.change(rules, Vec::new()).await?.added > 0)
-        })
-        .await
+    /// How many rules there are.
+    pub(crate) fn len(&self) -> usize {
+        self.current.load().index.len()
+    }
+
+    /// Waits for the turn to change the rules.
+    pub(crate) async fn turn(&self) -> Turn<'_> {
+        Turn { engine: self, _turn: self.turn.lock().await }
     }
 
     /// Reads the store again. If it fails, the rules stay as they are.
     pub(crate) async fn reload(&self) -> Result<(), PolicyError> {
-        let _turn = self.shared.turn.lock().await;
-        let snapshot = Snapshot::read(self.shared.store.load().await?).await?;
-        self.shared.current.store(Arc::new(snapshot));
+        self.turn().await.reload().await
+    }
+
+    /// Reads the store again if its revision is not the one that is in force; whether it did. A store that counts
+    /// none is read if somebody has `told` of a change.
+    pub(crate) async fn catch_up(&self, told: bool) -> Result<bool, PolicyError> {
+        // At first without waiting for a turn: mostly nothing has changed.
+        if !self.is_behind(told).await? {
+            return Ok(false);
+        }
+        let turn = self.turn().await;
+        let behind = self.is_behind(told).await?;
+        if behind {
+            turn.reload().await?;
+        }
+        Ok(behind)
+    }
+
+    async fn is_behind(&self, told: bool) -> Result<bool, PolicyError> {
+        let revision = self.store.revision().await?;
+        Ok(revision != self.current.load().revision || (told && revision.is_none()))
+    }
+
+    fn put_in_force(&self, next: Snapshot) {
+        let before = self.current.swap(Arc::new(next));
+        // Whoever lets go of many rules last has some work with it: that shall be no request.
+        if before.index.len() >= MANY && tokio::runtime::Handle::try_current().is_ok() {
+            tokio::spawn(async move {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                tokio::task::spawn_blocking(move || drop(before));
+            });
+        }
+    }
+}
+
+/// The right to change the rules: nobody else does meanwhile.
+///
+/// A change must be run to its end: between the store's write and the swap, store and engine disagree.
+pub(crate) struct Turn<'a> {
+    engine: &'a PolicyEngine,
+    _turn: MutexGuard<'a, ()>,
+}
+
+impl Turn<'_> {
+    /// Adds and removes rules, all or none: they are in the store and in force when it returns, or neither if it
+    /// fails. What is there already, or is not there, is passed over; a rule both to add and to remove is there
+    /// afterwards.
+    pub(crate) async fn change(&self, add: Vec<Rule>, remove: Vec<Rule>) -> Result<Changed, PolicyError> {
+        let stored = |rules: &[Rule]| rules.iter().map(Rule::to_stored).collect();
+        let change = PolicyChange { add: stored(&add), remove: stored(&remove) };
+        let applied = match self.engine.store.apply(change).await {
+            Ok(applied) => applied,
+            Err(error) => {
+                // Usually nothing was written. But an acknowledgement can get lost: the store says what holds.
+                if let Err(error) = self.reload().await {
+                    tracing::error!(
+                        error = &error as &dyn std::error::Error,
+                        "the rules could not be read after a change that failed"
+                    );
+                }
+                return Err(error.into());
+            }
+        };
+        let changed = Changed { added: applied.added.len(), removed: applied.removed.len() };
+        self.follow(applied, add, remove).await?;
+        Ok(changed)
+    }
+
+    /// Brings the index to what the store holds after a change.
+    async fn follow(
+        &self,
+        applied: AppliedChange,
+        add: Vec<Rule>,
+        remove: Vec<Rule>,
+    ) -> Result<(), PolicyError> {
+        let current = self.engine.current.load_full();
+        let rules = |rows: &[StoredRule]| rows.iter().filter_map(|row| Rule::from_stored(row).ok()).collect();
+        if let Some((before, after)) = applied.revisions
+            && current.revision == Some(before)
+        {
+            if before != after {
+                let (add, remove) = (rules(&applied.added), rules(&applied.removed));
+                self.engine.put_in_force(current.changed(add, remove, Some(after)).await?);
+            }
+            return Ok(());
+        }
+        // Somebody else has changed the rules as well. What was asked for holds at once, even if reading fails.
+        self.engine.put_in_force(current.changed(add, remove, None).await?);
+        if let Err(error) = self.reload().await {
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "the rules of other nodes could not be read after a change; it is tried again"
+            );
+        }
         Ok(())
     }
 
-    /// The rules in force, in their order; [`page`](super::page) lists them.
-    pub(crate) fn rules(&self) -> Arc<BTreeSet<Rule>> {
-        Arc::clone(&self.shared.current.load().rules)
-    }
-
-    /// Whether the store holds no rule at all, not even a malformed one.
-    #[cfg(test)]
-    pub(crate) fn is_empty(&self) -> bool {
-        self.shared.current.load().is_empty()
-    }
-}
-
-impl Shared {
-    /// The next snapshot is ready before the store is written, so that nothing can fail between the two. It is made
-    /// from what the store holds now: another node may have changed that since.
-    async fn change(&self, add: Vec<Rule>, remove: Vec<Rule>) -> Result<Changed, PolicyError> {
-        let rows = self.store.load().await?;
-        let size = rows.len() + add.len() + remove.len();
-        let (plan, rules, set_aside) = off_thread(size, move || {
-            let Loaded { rules, set_aside } = loader::load(rows);
-            let plan = Plan::new(&rules, add, remove);
-            let rules = plan.applied_to(&rules);
-            (plan, rules, set_aside.len())
-        })
-        .await?;
-        let changed = plan.size();
-        if changed == Changed::default() && rules == *self.current.load().rules {
-            return Ok(changed);
+    /// Adds `rules` if there are none yet, malformed ones counted, and says whether it did.
+    pub(crate) async fn insert_defaults(&self, rules: Vec<Rule>) -> Result<bool, PolicyError> {
+        if !self.engine.current.load().is_empty() {
+            return Ok(false);
         }
-        let next = Snapshot::new(rules, set_aside).await?;
-        if changed != Changed::default()
-            && let Err(error) = self.store.apply(plan.to_stored()).await
-        {
-            // Usually nothing was written. But an acknowledgement can get lost on its way: the store says what holds.
-            if let Ok(rows) = self.store.load().await {
-                self.current.store(Arc::new(Snapshot::read(rows).await?));
-            }
-            return Err(error.into());
-        }
-        self.current.store(Arc::new(next));
-        Ok(changed)
+        Ok(self.change(rules, Vec::new()).await?.added > 0)
     }
-}
 
-/// Runs `work` to its end also if the caller goes away: between the store's write and the swap, store and engine
-/// disagree.
-async fn finish<T: Send + 'static>(
-    work: impl Future<Output = Result<T, PolicyError>> + Send + 'static,
-) -> Result<T, PolicyError> {
-    tokio::spawn(work.in_current_span()).await?
+    async fn reload(&self) -> Result<(), PolicyError> {
+        let policies = self.engine.store.load().await?;
+        let next = Snapshot::read(policies, &self.engine.current.load_full()).await?;
+        self.engine.put_in_force(next);
+        Ok(())
+    }
 }
 
 #[cfg(test)]

@@ -4,60 +4,56 @@
 //! malformed row is set aside, which can only take a permission away since the model has no denying rules, and the
 //! rest keep deciding. What is malformed, [`Rule::from_stored`] says: what could not be written either.
 
-use std::{collections::BTreeSet, fmt};
+use std::{collections::BTreeMap, fmt};
 
-use super::{row::MalformedRow, rule::Rule};
+use super::{index::Index, row::MalformedRow, rule::Rule};
 use crate::storage::StoredRule;
 
 /// What the rows of a store come to.
 pub(super) struct Loaded {
     /// The rules; rows that say the same are one.
-    pub(super) rules: BTreeSet<Rule>,
-    /// The rows that are none, in the store's order.
-    pub(super) set_aside: Vec<SetAside>,
-}
-
-/// A malformed row.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct SetAside {
-    row: StoredRule,
-    why: MalformedRow,
+    pub(super) index: Index,
+    /// The rows that are none, and why.
+    pub(super) set_aside: BTreeMap<StoredRule, MalformedRow>,
 }
 
 /// Judges each row by itself.
 pub(super) fn load(rows: Vec<StoredRule>) -> Loaded {
-    let mut loaded = Loaded { rules: BTreeSet::new(), set_aside: Vec::new() };
+    let mut loaded = Loaded { index: Index::default(), set_aside: BTreeMap::new() };
     for row in rows {
         match Rule::from_stored(&row) {
             Ok(rule) => {
-                loaded.rules.insert(rule);
+                loaded.index.insert(&rule);
             }
-            Err(why) => loaded.set_aside.push(SetAside { row, why }),
+            Err(why) => {
+                loaded.set_aside.insert(row, why);
+            }
         }
     }
     loaded
 }
 
-impl SetAside {
-    /// Tells the log, once a load.
-    pub(super) fn log(&self) {
-        tracing::error!(
-            row = %self,
-            why = %self.why,
-            "a malformed policy rule is set aside: it grants nothing until it is corrected or removed"
-        );
-    }
+/// Tells the log of a row that is set aside.
+pub(super) fn log(row: &StoredRule, why: &MalformedRow) {
+    tracing::error!(
+        row = %Shown(row),
+        %why,
+        "a malformed policy rule is set aside: it grants nothing until it is corrected or removed"
+    );
 }
 
-/// The row as a log line may hold it: escaped, since anyone may have written it, and bounded.
-impl fmt::Display for SetAside {
+/// A row as a log line may hold it: escaped, since anyone may have written it, and bounded.
+struct Shown<'a>(&'a StoredRule);
+
+impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const FIELDS: usize = 7; // the type and as many values as the table has columns for
-        write!(f, "{:?}", Clipped(&self.row.ptype))?;
-        for value in self.row.values.iter().take(FIELDS - 1) {
+        let StoredRule { ptype, values } = self.0;
+        write!(f, "{:?}", Clipped(ptype))?;
+        for value in values.iter().take(FIELDS - 1) {
             write!(f, ", {:?}", Clipped(value))?;
         }
-        if self.row.values.len() >= FIELDS { f.write_str(", …") } else { Ok(()) }
+        if values.len() >= FIELDS { f.write_str(", …") } else { Ok(()) }
     }
 }
 
@@ -77,6 +73,8 @@ impl fmt::Debug for Clipped<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     fn row(line: &str) -> StoredRule {
@@ -102,26 +100,26 @@ mod tests {
         let good = ["p, admin, /a, read", "g, user:1, admin", "p, admin, /b, read"];
         let rows = bad.iter().zip(good.iter().cycle()).flat_map(|(bad, good)| [row(bad), row(good)]);
         let loaded = load(rows.collect());
-        let rules: Vec<_> = loaded.rules.iter().map(Rule::to_string).collect();
+        let mut rules: Vec<_> = loaded.index.rules().map(|rule| rule.to_rule().to_string()).collect();
+        rules.sort();
         assert_eq!(rules, ["admin can read on /a", "admin can read on /b", "user:1 has the role admin"]);
-        let set_aside: Vec<_> = loaded.set_aside.into_iter().map(|set_aside| set_aside.row).collect();
-        assert_eq!(set_aside, bad.map(row));
+        assert!(loaded.set_aside.into_keys().eq(BTreeSet::from(bad.map(row))));
     }
 
     #[test]
     fn a_log_line_is_escaped_and_bounded() {
         let huge = "é\n".repeat(100_000);
         let row = StoredRule { ptype: "p\u{202e}".into(), values: vec![huge; 1_000] };
-        let loaded = load(vec![row]);
-        let line = loaded.set_aside[0].to_string();
+        let line = Shown(&row).to_string();
         assert!(line.starts_with("\"p\\u{202e}\", \"é\\né\\n"), "{line}");
         assert!(!line.contains('\n') && line.ends_with('…') && line.chars().count() < 1_000, "{line}");
     }
 
     #[test]
     fn a_log_line_says_all_of_a_short_row() {
-        let loaded = load(vec![row("p, admin, (, read")]);
-        assert_eq!(loaded.set_aside[0].to_string(), r#""p", "admin", "(", "read""#);
-        assert!(loaded.set_aside[0].why.to_string().contains("the object must not have `(`"));
+        let row = row("p, admin, (, read");
+        assert_eq!(Shown(&row).to_string(), r#""p", "admin", "(", "read""#);
+        let why = load(vec![row.clone()]).set_aside.remove(&row).unwrap();
+        assert!(why.to_string().contains("the object must not have `(`"));
     }
 }

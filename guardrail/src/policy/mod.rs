@@ -3,30 +3,28 @@
 //! A [`Rule`] permits a subject an action on objects, or gives a subject a role; nothing else permits anything. The
 //! caller's subjects are `user:<id>` and the account's role.
 
-mod casbin_enforcer;
-mod change;
 mod defaults;
 mod engine;
 mod error;
+mod index;
 mod listing;
 mod loader;
 pub mod pattern;
-mod roles;
 mod row;
 mod rule;
 mod snapshot;
 mod subjects;
 
-pub(crate) use self::{
-    change::Changed,
-    engine::PolicyEngine,
-    listing::{RuleFilter, page},
-    subjects::Subjects,
-};
 pub use self::{
     defaults::default_rules,
     error::PolicyError,
     rule::{InvalidRule, RULE_MAX_BYTES, Rule},
+};
+pub(crate) use self::{
+    engine::{Changed, PolicyEngine},
+    index::{Object, Reason},
+    listing::RuleFilter,
+    subjects::Subjects,
 };
 
 /// The Casbin model that the rules are read with: role-based access control with object patterns.

@@ -27,10 +27,7 @@ pub fn matches(object: &str, pattern: &str) -> bool {
     if pattern == "*" {
         return true;
     }
-    let (head, open) = match pattern.strip_suffix("/*") {
-        Some(head) => (head, true),
-        None => (pattern, false),
-    };
+    let (head, open) = head(pattern);
     let mut values = object.split('/');
     for segment in head.split('/') {
         let Some(value) = values.next() else { return false };
@@ -91,8 +88,7 @@ pub fn check(pattern: &str) -> Result<(), InvalidPattern> {
     if let Some(found) = pattern.chars().find(|c| "()[]|^$+?\\".contains(*c)) {
         return Err(InvalidPattern::Metacharacter(found));
     }
-    let head = pattern.strip_suffix("/*").unwrap_or(pattern);
-    for segment in head.split('/') {
+    for segment in head(pattern).0.split('/') {
         if is_placeholder(segment) {
             continue;
         }
@@ -106,7 +102,23 @@ pub fn check(pattern: &str) -> Result<(), InvalidPattern> {
     Ok(())
 }
 
-fn is_placeholder(segment: &str) -> bool {
+/// A pattern without its final `/*`, and whether it had one.
+pub(super) fn head(pattern: &str) -> (&str, bool) {
+    match pattern.strip_suffix("/*") {
+        Some(head) => (head, true),
+        None => (pattern, false),
+    }
+}
+
+/// Whether a pattern covers more than the text that it is written with; the `*` alone, which has no segments, is not
+/// asked for.
+pub(super) fn is_open_or_has_placeholder(pattern: &str) -> bool {
+    let (head, open) = head(pattern);
+    open || head.split('/').any(is_placeholder)
+}
+
+/// Whether a segment is `{name}`.
+pub(super) fn is_placeholder(segment: &str) -> bool {
     let name = segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
     name.is_some_and(|name| {
         !name.starts_with(|c: char| c.is_ascii_digit())

@@ -123,6 +123,58 @@ impl fmt::Display for Rule {
     }
 }
 
+/// A rule that is kept elsewhere; in the order of [`Rule`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct RuleRef<'a> {
+    is_role: bool,
+    subject: &'a str,
+    object: &'a str,
+    action: &'a str,
+}
+
+impl<'a> RuleRef<'a> {
+    pub(super) fn permission(subject: &'a str, object: &'a str, action: &'a str) -> Self {
+        Self { is_role: false, subject, object, action }
+    }
+
+    pub(super) fn role(subject: &'a str, role: &'a str) -> Self {
+        Self { is_role: true, subject, object: role, action: "" }
+    }
+
+    /// As [`Rule::subject`].
+    pub(crate) fn subject(self) -> &'a str {
+        self.subject
+    }
+
+    /// As [`Rule::object`].
+    pub(crate) fn object(self) -> &'a str {
+        self.object
+    }
+
+    /// As [`Rule::action`].
+    pub(crate) fn action(self) -> &'a str {
+        self.action
+    }
+
+    pub(super) fn to_rule(self) -> Rule {
+        let (subject, object, action) = (self.subject.into(), self.object.into(), self.action.into());
+        if self.is_role {
+            Rule::Role { subject, role: object }
+        } else {
+            Rule::Permission { subject, object, action }
+        }
+    }
+}
+
+impl<'a> From<&'a Rule> for RuleRef<'a> {
+    fn from(rule: &'a Rule) -> Self {
+        match rule {
+            Rule::Permission { subject, object, action } => Self::permission(subject, object, action),
+            Rule::Role { subject, role } => Self::role(subject, role),
+        }
+    }
+}
+
 /// Fields that make no rule: which are wrong, and why.
 ///
 /// The messages are fit to be shown to who wrote the rule, and hold nothing of what was written but a single

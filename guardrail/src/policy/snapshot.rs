@@ -3,47 +3,64 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use super::{
-    casbin_enforcer::CasbinEnforcer,
     error::PolicyError,
+    index::Index,
     loader::{self, Loaded},
     rule::Rule,
 };
-use crate::storage::StoredRule;
+use crate::storage::{Revision, StoredPolicies, StoredRule};
 
 /// From how many rules on they are worked through on a thread where nobody waits for the next request.
-const MANY: usize = 1_000;
+pub(super) const MANY: usize = 1_000;
 
 /// The rules at one moment. It never changes; a change makes another one.
+#[derive(Clone, Default)]
 pub(super) struct Snapshot {
-    pub(super) rules: Arc<BTreeSet<Rule>>,
-    /// How many rows of the store are no rules.
-    pub(super) set_aside: usize,
-    pub(super) enforcer: CasbinEnforcer,
+    pub(super) index: Index,
+    /// The rows of the store that are no rules.
+    set_aside: Arc<BTreeSet<StoredRule>>,
+    /// The store's revision that this is of; `None` if the store counts none, or has moved on since.
+    pub(super) revision: Option<Revision>,
 }
 
 impl Snapshot {
-    /// What a store's rows come to. Malformed ones are logged.
-    pub(super) async fn read(rows: Vec<StoredRule>) -> Result<Self, PolicyError> {
-        let Loaded { rules, set_aside } = off_thread(rows.len(), move || loader::load(rows)).await?;
-        for row in &set_aside {
-            row.log();
-        }
-        Self::new(rules, set_aside.len()).await
+    /// What a store's rows come to. Malformed ones are logged, but those that `before` knows.
+    pub(super) async fn read(policies: StoredPolicies, before: &Self) -> Result<Self, PolicyError> {
+        let StoredPolicies { rules, revision } = policies;
+        let known = Arc::clone(&before.set_aside);
+        off_thread(rules.len(), move || {
+            let Loaded { index, set_aside } = loader::load(rules);
+            for (row, why) in set_aside.iter().filter(|(row, _)| !known.contains(*row)) {
+                loader::log(row, why);
+            }
+            Self { index, set_aside: Arc::new(set_aside.into_keys().collect()), revision }
+        })
+        .await
     }
 
-    /// A snapshot of these rules.
-    pub(super) async fn new(rules: BTreeSet<Rule>, set_aside: usize) -> Result<Self, PolicyError> {
-        let enforcer = CasbinEnforcer::new().await?;
-        off_thread(rules.len(), move || {
-            let enforcer = enforcer.with_rules(&rules);
-            Self { rules: Arc::new(rules), set_aside, enforcer }
+    /// These rules with others added and removed; a rule in both is there afterwards.
+    pub(super) async fn changed(
+        &self,
+        add: Vec<Rule>,
+        remove: Vec<Rule>,
+        revision: Option<Revision>,
+    ) -> Result<Self, PolicyError> {
+        let mut next = Self { revision, ..self.clone() };
+        off_thread(add.len() + remove.len(), move || {
+            for rule in &remove {
+                next.index.remove(rule);
+            }
+            for rule in &add {
+                next.index.insert(rule);
+            }
+            next
         })
         .await
     }
 
     /// Whether the store holds no row at all.
     pub(super) fn is_empty(&self) -> bool {
-        self.rules.is_empty() && self.set_aside == 0
+        self.index.len() == 0 && self.set_aside.is_empty()
     }
 }
 

@@ -13,8 +13,9 @@ use crate::{
     Clock, Error, SessionId, Sha256Digest, Unauthenticated, UserId,
     audit::AuditEvent,
     config::SessionConfig,
-    fingerprint::{Fingerprint, PresentedFingerprints},
-    storage::{ClientInfo, NewSession, RevokeReason, Rotation, SessionRecord, SessionStore},
+    entries::{Entries, KnownSession},
+    fingerprint::{Fingerprint, FingerprintCookies, PresentedFingerprints},
+    storage::{ClientInfo, NewSession, RevokeReason, Rotation, SessionRecord, SessionStore, StoreError},
     token::{AccessTokens, Claims, IssuedToken, TokenError, VerifiedClaims},
 };
 
@@ -28,6 +29,7 @@ pub(crate) struct SessionService {
     tokens: AccessTokens,
     keys: RefreshKeys,
     clock: Arc<dyn Clock>,
+    entries: Arc<Entries>,
     config: SessionConfig,
 }
 
@@ -60,6 +62,10 @@ impl Denial {
     pub(crate) fn refused(told: Unauthenticated, cause: &'static str) -> Self {
         Self::Refused { told, cause }
     }
+
+    pub(crate) fn ended(cause: &'static str) -> Self {
+        Self::refused(Unauthenticated::SessionEnded, cause)
+    }
 }
 
 impl<E: Into<Error>> From<E> for Denial {
@@ -74,9 +80,10 @@ impl SessionService {
         tokens: AccessTokens,
         keys: RefreshKeys,
         clock: Arc<dyn Clock>,
+        entries: Arc<Entries>,
         config: SessionConfig,
     ) -> Self {
-        Self { store, tokens, keys, clock, config }
+        Self { store, tokens, keys, clock, entries, config }
     }
 
     pub(crate) fn now(&self) -> DateTime<Utc> {
@@ -111,7 +118,9 @@ impl SessionService {
             absolute_expires_at,
             client,
         };
-        self.store.create(session, self.config.limit).await?;
+        for beyond in self.store.create(session, self.config.limit).await? {
+            self.ended(beyond, RevokeReason::SessionLimit);
+        }
         Ok(Begun { id, refresh_token, fingerprint, expires_at })
     }
 
@@ -141,14 +150,14 @@ impl SessionService {
         self.tokens.sign(&claims).map_err(|error| Error::backend("signing an access token", error))
     }
 
-    /// Whether an access token holds, its session is live, and the device is the session's. Nothing is read from
-    /// the store before token and cookie fit together.
-    pub(crate) async fn authenticate(
+    /// What an access token says, if it holds and belongs to the device. Whoever sends anything else costs no store
+    /// anything.
+    pub(crate) fn claims(
         &self,
         bearer: &str,
-        fingerprints: &PresentedFingerprints,
-    ) -> Result<VerifiedClaims, Denial> {
-        let now = self.now();
+        fingerprints: &FingerprintCookies<'_>,
+        now: DateTime<Utc>,
+    ) -> Result<Arc<VerifiedClaims>, Denial> {
         let claims = self.tokens.verify(bearer, now).map_err(|error| match error {
             TokenError::Expired => Denial::refused(Unauthenticated::TokenExpired, "the token has expired"),
             error => {
@@ -156,25 +165,21 @@ impl SessionService {
                 Denial::refused(Unauthenticated::TokenInvalid, token_cause(error))
             }
         })?;
-        let ended = |cause| Denial::refused(Unauthenticated::SessionEnded, cause);
         if fingerprints.is_missing() {
             return Err(Denial::refused(Unauthenticated::FingerprintMissing, "the cookie is missing"));
         }
-        if fingerprints.matching(claims.fingerprint()).is_none() {
-            return Err(ended("the cookie is of another device"));
-        }
-        let record = self.store.find(claims.session_id()).await?;
-        let record = record.ok_or_else(|| ended("the session does not exist"))?;
-        if record.revoked.is_some() {
-            return Err(ended("the session is revoked"));
-        }
-        if !record.is_live(now) {
-            return Err(ended("the session has expired"));
-        }
-        if record.user_id != *claims.user_id() || record.fingerprint != *claims.fingerprint() {
-            return Err(ended("the token is not of its session"));
+        if !fingerprints.hold(claims.fingerprint()) {
+            return Err(Denial::ended("the cookie is of another device"));
         }
         Ok(claims)
+    }
+
+    /// What the store says of a session, remembered for the next request.
+    pub(crate) async fn read(&self, id: SessionId, now: DateTime<Utc>) -> Result<KnownSession, StoreError> {
+        let place = self.entries.session_place(id, now);
+        let known = KnownSession::of(self.store.find(id).await?);
+        place.remember(&known);
+        Ok(known)
     }
 
     /// The refresh token that a client presents for refreshing, if it was made here.
@@ -183,9 +188,17 @@ impl SessionService {
             .map_err(|_| refused(None, "forged", Unauthenticated::TokenInvalid))
     }
 
-    /// The user whose session a refresh token belongs to; `None` if the session is gone.
+    /// The user whose session a refresh token belongs to; `None` if the session is over.
     pub(crate) async fn owner(&self, token: &RefreshToken) -> Result<Option<UserId>, Error> {
-        Ok(self.store.find(token.session()).await?.map(|row| row.user_id))
+        let (id, now) = (token.session(), self.now());
+        let known = match self.entries.session(id, now) {
+            Some(known) => known,
+            None => self.read(id, now).await?,
+        };
+        match known {
+            KnownSession::Live { user, .. } => Ok(Some(user)),
+            KnownSession::Ended(_) => Ok(None),
+        }
     }
 
     /// Exchanges a refresh token: [`family`] says what for.
@@ -302,21 +315,30 @@ impl SessionService {
 
     /// Revokes a session; whether it was not revoked yet.
     pub(crate) async fn revoke(&self, id: SessionId, reason: RevokeReason) -> Result<bool, Error> {
-        let revoked = self.store.revoke(id, reason, self.now()).await?;
+        let revoked = self.store.revoke(id, reason, self.now()).await;
+        // Also if it failed: the acknowledgement may have got lost.
+        self.entries.forget_session(id);
+        let revoked = revoked?;
         if revoked {
-            AuditEvent::Revoked { session: id, reason }.record();
+            self.ended(id, reason);
         }
         Ok(revoked)
+    }
+
+    /// Takes note of a session that was revoked.
+    fn ended(&self, session: SessionId, reason: RevokeReason) {
+        self.entries.forget_session(session);
+        AuditEvent::Revoked { session, reason }.record();
     }
 
     /// Revokes the sessions of a device that has just logged in again.
     pub(crate) async fn replace(&self, fingerprints: &PresentedFingerprints) -> Result<(), Error> {
         for fingerprint in fingerprints.iter() {
             let reason = RevokeReason::Replaced;
-            let replaced =
-                self.store.revoke_by_fingerprint(&fingerprint.digest(), reason, self.now()).await?;
-            if let Some(session) = replaced {
-                AuditEvent::Revoked { session, reason }.record();
+            let digest = fingerprint.digest();
+            let replaced = self.store.revoke_by_fingerprint(&digest, reason, self.now()).await;
+            if let Some(session) = self.sure(replaced)? {
+                self.ended(session, reason);
             }
         }
         Ok(())
@@ -324,15 +346,30 @@ impl SessionService {
 
     /// Revokes every session of a user; how many.
     pub(crate) async fn revoke_user(&self, user: &UserId, reason: RevokeReason) -> Result<usize, Error> {
-        let count = self.store.revoke_user(user, None, reason, self.now()).await?.len();
+        let revoked = self.sure(self.store.revoke_user(user, None, reason, self.now()).await)?;
+        for id in &revoked {
+            self.entries.forget_session(*id);
+        }
+        let count = revoked.len();
         if count > 0 {
             AuditEvent::SessionsRevoked { user, reason, count }.record();
         }
         Ok(count)
     }
 
+    /// The outcome of a revocation. If it failed, it may have happened all the same, and to which sessions is not
+    /// known.
+    fn sure<T>(&self, outcome: Result<T, StoreError>) -> Result<T, StoreError> {
+        if outcome.is_err() {
+            self.entries.forget_everything();
+        }
+        outcome
+    }
+
     pub(crate) async fn revoke_all(&self) -> Result<u64, Error> {
-        let count = self.store.revoke_all(RevokeReason::Everything, self.now()).await?;
+        let count = self.store.revoke_all(RevokeReason::Everything, self.now()).await;
+        self.entries.forget_everything();
+        let count = count?;
         AuditEvent::EverythingRevoked { count }.record();
         Ok(count)
     }

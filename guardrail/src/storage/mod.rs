@@ -6,11 +6,14 @@
 //! | [`UserAdmin`] | creating and changing users | the same, if it wants the endpoints for it |
 //! | [`SessionStore`] | sessions and their refresh tokens | rarely anyone: use `guardrail-sqlx` or [`MemoryStore`] |
 //! | [`PolicyStore`] | rules | rarely anyone: any Casbin adapter plugs in as [`AdapterStore`] |
+//! | [`ChangeFeed`] | nothing: it tells what other nodes change | a store that several nodes share |
 //!
 //! Each method is one atomic step: it has happened for every later call, on every node, once it returns, or it has
 //! not happened at all. The conformance suite (`guardrail::testing`, feature `testing`) checks that, racing callers
 //! included; a store of your own passes it before it is used.
 
+mod adapter;
+mod changes;
 mod memory;
 mod policy;
 mod session;
@@ -19,8 +22,10 @@ mod user;
 use std::sync::Arc;
 
 pub use self::{
+    adapter::AdapterStore,
+    changes::{Change, ChangeFeed, ChangeListener},
     memory::MemoryStore,
-    policy::{AdapterStore, PolicyChange, PolicyStore, StoredRule},
+    policy::{AppliedChange, PolicyChange, PolicyStore, Revision, StoredPolicies, StoredRule},
     session::{ClientInfo, NewSession, RevokeReason, Rotation, SessionRecord, SessionStore, UnknownReason},
     user::{Bootstrap, CreateUser, UserAdmin, UserChange, UserStore},
 };
@@ -56,10 +61,12 @@ pub struct StoreParts<U> {
     pub sessions: Arc<dyn SessionStore>,
     /// Rules.
     pub policies: Arc<dyn PolicyStore>,
+    /// News of what other nodes change, if the store has them.
+    pub changes: Option<Arc<dyn ChangeFeed>>,
 }
 
 impl<U> StoreParts<U> {
-    /// The parts of a store that keeps everything.
+    /// The parts of a store that keeps everything, and tells nothing of what other nodes change.
     pub fn of<S>(store: &Arc<S>) -> Self
     where
         S: UserStore<U> + UserAdmin<U> + SessionStore + PolicyStore,
@@ -69,7 +76,14 @@ impl<U> StoreParts<U> {
             user_admin: Some(Arc::clone(store) as Arc<dyn UserAdmin<U>>),
             sessions: Arc::clone(store) as Arc<dyn SessionStore>,
             policies: Arc::clone(store) as Arc<dyn PolicyStore>,
+            changes: None,
         }
+    }
+
+    /// The same with news of what other nodes change.
+    #[must_use]
+    pub fn with_changes(self, changes: Arc<dyn ChangeFeed>) -> Self {
+        Self { changes: Some(changes), ..self }
     }
 }
 

@@ -14,10 +14,10 @@ use crate::{SessionId, UserId, secret::Sha256Digest, token::KeyId};
 #[async_trait]
 pub trait SessionStore: Send + Sync + 'static {
     /// Adds a session, then revokes the user's oldest live ones beyond `limit`
-    /// ([`RevokeReason::SessionLimit`]).
+    /// ([`RevokeReason::SessionLimit`]); the ids of those.
     ///
     /// Callers that add at the same time leave at most `limit` live sessions when the last of them returns.
-    async fn create(&self, session: NewSession, limit: usize) -> Result<(), StoreError>;
+    async fn create(&self, session: NewSession, limit: usize) -> Result<Vec<SessionId>, StoreError>;
 
     /// The session, live or not.
     async fn find(&self, id: SessionId) -> Result<Option<SessionRecord>, StoreError>;

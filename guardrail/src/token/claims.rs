@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{
-    SessionId, Sha256Digest, UserId,
+    KeyId, SessionId, Sha256Digest, UserId,
     secret::{base64url, from_base64url},
 };
 
@@ -45,24 +45,55 @@ mod digest_text {
     }
 }
 
-/// Claims whose signature, times, issuer, audience and type hold. Only the verification makes one.
-#[derive(Debug, Clone)]
-pub(crate) struct VerifiedClaims(pub(super) Claims);
+/// What is decided on of claims whose signature, times, issuer, audience and type hold. Only the verification makes
+/// one.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct VerifiedClaims {
+    user_id: UserId,
+    session_id: SessionId,
+    fingerprint: Sha256Digest,
+    times: Times,
+    key: KeyId,
+}
+
+/// When a token is valid, in seconds since 1970.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Times {
+    pub(super) iat: i64,
+    pub(super) nbf: i64,
+    pub(super) exp: i64,
+}
 
 impl VerifiedClaims {
+    /// For the verification alone.
+    pub(super) fn new(claims: Claims, key: KeyId) -> Self {
+        let Claims { iat, nbf, exp, .. } = claims;
+        let times = Times { iat, nbf, exp };
+        Self { user_id: claims.sub, session_id: claims.sid, fingerprint: claims.fgp, times, key }
+    }
+
     /// `sub`: the user.
     pub(crate) fn user_id(&self) -> &UserId {
-        &self.0.sub
+        &self.user_id
     }
 
     /// `sid`: the session.
     pub(crate) fn session_id(&self) -> SessionId {
-        self.0.sid
+        self.session_id
     }
 
     /// `fgp`: the digest of the fingerprint that the device must present.
     pub(crate) fn fingerprint(&self) -> &Sha256Digest {
-        &self.0.fgp
+        &self.fingerprint
+    }
+
+    pub(super) fn times(&self) -> Times {
+        self.times
+    }
+
+    /// `kid`: the key that the signature holds under.
+    pub(super) fn key(&self) -> KeyId {
+        self.key
     }
 }
 

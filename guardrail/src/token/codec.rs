@@ -10,9 +10,10 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use chrono::{DateTime, Utc};
 use jsonwebtoken::{Algorithm, crypto, errors::ErrorKind};
+use quick_cache::sync::Cache;
 use serde::{Deserialize, Serialize};
 
-use super::{Claims, IssuedToken, KeyId, KeyRing, VerifiedClaims};
+use super::{Claims, IssuedToken, KeyId, KeyRing, VerifiedClaims, claims::Times};
 use crate::secret::{base64url, from_base64url};
 
 /// The `typ` of access tokens: explicit and our own, so that no other JWT under the same key passes for one
@@ -36,17 +37,24 @@ struct Header<'a> {
 }
 
 /// Issues and verifies access tokens.
-#[derive(Debug)]
 pub(crate) struct AccessTokens {
     ring: ArcSwap<KeyRing>,
     issuer: String,
     audience: String,
+    /// Tokens that were verified, byte by byte. What does not follow from a token's bytes alone is looked at again
+    /// each time: the time, and whether its key is still accepted.
+    verified: Cache<Box<str>, Arc<VerifiedClaims>>,
 }
 
 impl AccessTokens {
     /// Fails if the cryptography does not work, which is found by signing and verifying once: `jsonwebtoken` has no
     /// provider, or two, where another crate of the program chose its features otherwise.
-    pub(crate) fn new(ring: KeyRing, issuer: String, audience: String) -> Result<Self, CryptoUnavailable> {
+    pub(crate) fn new(
+        ring: KeyRing,
+        issuer: String,
+        audience: String,
+        remembered: usize,
+    ) -> Result<Self, CryptoUnavailable> {
         // An error says that a provider is installed already, which is as good: the trial below decides.
         let _ = crypto::aws_lc::DEFAULT_PROVIDER.install_default();
         for key in ring.keys() {
@@ -57,7 +65,8 @@ impl AccessTokens {
                 return Err(CryptoUnavailable(ErrorKind::InvalidSignature.into()));
             }
         }
-        Ok(Self { ring: ArcSwap::from_pointee(ring), issuer, audience })
+        let verified = Cache::new(remembered);
+        Ok(Self { ring: ArcSwap::from_pointee(ring), issuer, audience, verified })
     }
 
     pub(crate) fn issuer(&self) -> &str {
@@ -96,7 +105,23 @@ impl AccessTokens {
     }
 
     /// The claims of `token`, if everything about it holds at `now`.
-    pub(crate) fn verify(&self, token: &str, now: DateTime<Utc>) -> Result<VerifiedClaims, TokenError> {
+    pub(crate) fn verify(&self, token: &str, now: DateTime<Utc>) -> Result<Arc<VerifiedClaims>, TokenError> {
+        let ring = self.ring.load();
+        let remembered = self.verified.get(token).filter(|claims| ring.find(claims.key()).is_some());
+        let claims = match remembered {
+            Some(claims) => claims,
+            None => {
+                let claims = Arc::new(self.verify_bytes(token, &ring)?);
+                self.verified.insert(token.into(), Arc::clone(&claims));
+                claims
+            }
+        };
+        check_times(claims.times(), now)?;
+        Ok(claims)
+    }
+
+    /// All that follows from the bytes.
+    fn verify_bytes(&self, token: &str, ring: &KeyRing) -> Result<VerifiedClaims, TokenError> {
         if token.len() > TOKEN_MAX_BYTES {
             return Err(TokenError::Malformed("too long"));
         }
@@ -112,7 +137,6 @@ impl AccessTokens {
         if header.typ != TOKEN_TYPE {
             return Err(TokenError::WrongType);
         }
-        let ring = self.ring.load();
         let key = KeyId::parse(header.kid).and_then(|id| ring.find(id)).ok_or(TokenError::UnknownKey)?;
         if header.alg != algorithm_name(key.algorithm()) {
             return Err(TokenError::WrongAlgorithm);
@@ -129,27 +153,32 @@ impl AccessTokens {
         let claims = from_base64url(claims).ok_or(TokenError::Malformed("claims are no base64url"))?;
         let claims: Claims =
             serde_json::from_slice(&claims).map_err(|_| TokenError::Malformed("claims are not ours"))?;
-        self.check(&claims, now)?;
-        Ok(VerifiedClaims(claims))
-    }
-
-    fn check(&self, claims: &Claims, now: DateTime<Utc>) -> Result<(), TokenError> {
-        let now = now.timestamp();
         if claims.iss != self.issuer {
             return Err(TokenError::WrongIssuer);
         }
         if claims.aud != self.audience {
             return Err(TokenError::WrongAudience);
         }
-        if claims.exp <= now {
-            return Err(TokenError::Expired);
-        }
-        let ahead = now.saturating_add(CLOCK_SKEW_SECONDS);
-        if claims.nbf > ahead || claims.iat > ahead {
-            return Err(TokenError::NotYetValid);
-        }
-        Ok(())
+        Ok(VerifiedClaims::new(claims, key.id()))
     }
+}
+
+impl std::fmt::Debug for AccessTokens {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("AccessTokens").field("ring", &self.ring).finish_non_exhaustive()
+    }
+}
+
+fn check_times(times: Times, now: DateTime<Utc>) -> Result<(), TokenError> {
+    let now = now.timestamp();
+    if times.exp <= now {
+        return Err(TokenError::Expired);
+    }
+    let ahead = now.saturating_add(CLOCK_SKEW_SECONDS);
+    if times.nbf > ahead || times.iat > ahead {
+        return Err(TokenError::NotYetValid);
+    }
+    Ok(())
 }
 
 /// The name of an algorithm in a header (RFC 7518 §3.1).
@@ -200,7 +229,7 @@ mod tests {
 
     fn tokens() -> AccessTokens {
         let ring = KeyRing::new(SigningKey::hs256(SECRET).unwrap(), vec![]);
-        AccessTokens::new(ring, "issuer".into(), "audience".into()).unwrap()
+        AccessTokens::new(ring, "issuer".into(), "audience".into(), 10).unwrap()
     }
 
     fn now() -> DateTime<Utc> {
@@ -246,7 +275,10 @@ mod tests {
     fn what_is_issued_is_accepted() {
         let tokens = tokens();
         let issued = tokens.sign(&claims()).unwrap();
-        assert_eq!(tokens.verify(&issued.token, now()).unwrap().0, claims());
+        let expected = VerifiedClaims::new(claims(), SigningKey::hs256(SECRET).unwrap().id());
+        for _ in 0..2 {
+            assert_eq!(*tokens.verify(&issued.token, now()).unwrap(), expected);
+        }
         assert!(tokens.verify(&forge(&header(|_| {}), &claims_json()), now()).is_ok());
     }
 
@@ -307,14 +339,9 @@ mod tests {
     fn a_retired_key_is_refused_at_once_and_the_current_one_stays() {
         let old = SigningKey::hs256("fedcba9876543210fedcba9876543210").unwrap();
         let new = SigningKey::hs256(SECRET).unwrap();
-        let before =
-            AccessTokens::new(KeyRing::new(old.clone(), vec![]), "issuer".into(), "audience".into()).unwrap();
-        let after = AccessTokens::new(
-            KeyRing::new(new.clone(), vec![old.clone()]),
-            "issuer".into(),
-            "audience".into(),
-        )
-        .unwrap();
+        let tokens = |ring| AccessTokens::new(ring, "issuer".into(), "audience".into(), 10).unwrap();
+        let before = tokens(KeyRing::new(old.clone(), vec![]));
+        let after = tokens(KeyRing::new(new.clone(), vec![old.clone()]));
         let token = before.sign(&claims()).unwrap().token;
         assert!(after.verify(&token, now()).is_ok());
         assert!(!after.retire(new.id()));

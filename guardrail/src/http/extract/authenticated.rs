@@ -5,7 +5,10 @@ use std::ops::Deref;
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use http::request::Parts;
 
-use crate::{AuthUser, Error, Principal, Unauthenticated, User, http::context::AuthContext};
+use crate::{
+    AuthUser, Error, Principal, Unauthenticated, User,
+    http::context::{self, AuthContext},
+};
 
 /// The user who calls, read from the user store for this request.
 ///
@@ -38,8 +41,9 @@ impl<U> Deref for Authenticated<U> {
     }
 }
 
-async fn user<U: AuthUser>(context: &AuthContext, principal: &Principal) -> Result<Authenticated<U>, Error> {
-    let accounts = &context.guard::<U>()?.inner().accounts;
+async fn user<U: AuthUser>(parts: &mut Parts, principal: &Principal) -> Result<Authenticated<U>, Error> {
+    let guard = AuthContext::of(parts)?.guard::<U>()?.clone();
+    let accounts = &guard.inner().accounts;
     // It was there and active a moment ago, when the caller was recognised.
     let user = accounts.active(principal.user_id()).await?.ok_or(Unauthenticated::SessionEnded)?;
     Ok(Authenticated(user))
@@ -49,9 +53,8 @@ impl<S: Send + Sync, U: AuthUser> FromRequestParts<S> for Authenticated<U> {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
-        let context = AuthContext::of(parts)?;
-        let principal = context.principal(&parts.headers).await?;
-        user(&context, &principal).await
+        let principal = context::principal(parts).await?;
+        user(parts, &principal).await
     }
 }
 
@@ -59,9 +62,8 @@ impl<S: Send + Sync, U: AuthUser> OptionalFromRequestParts<S> for Authenticated<
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Error> {
-        let context = AuthContext::of(parts)?;
-        match context.caller(&parts.headers).await? {
-            Some(principal) => user(&context, &principal).await.map(Some),
+        match context::caller(parts).await? {
+            Some(principal) => user(parts, &principal).await.map(Some),
             None => Ok(None),
         }
     }

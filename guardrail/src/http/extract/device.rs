@@ -21,7 +21,7 @@ impl<U: AuthUser> FromRequestParts<Guardrail<U>> for RequestDevice {
     async fn from_request_parts(parts: &mut Parts, guard: &Guardrail<U>) -> Result<Self, Error> {
         let config = &guard.inner().config;
         let client = if config.record_client { client(parts) } else { ClientInfo::default() };
-        let fingerprints = fingerprints(&parts.headers, &config.cookie.name);
+        let fingerprints = fingerprints(&parts.headers, &config.cookie.name).to_presented();
         Ok(Self(Device { fingerprints, client }))
     }
 }

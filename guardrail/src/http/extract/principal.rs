@@ -3,13 +3,13 @@
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use http::request::Parts;
 
-use crate::{Error, Principal, http::context::AuthContext};
+use crate::{Error, Principal, http::context};
 
 impl<S: Send + Sync> FromRequestParts<S> for Principal {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
-        AuthContext::of(parts)?.principal(&parts.headers).await
+        context::principal(parts).await
     }
 }
 
@@ -17,6 +17,6 @@ impl<S: Send + Sync> OptionalFromRequestParts<S> for Principal {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Error> {
-        AuthContext::of(parts)?.caller(&parts.headers).await
+        context::caller(parts).await
     }
 }

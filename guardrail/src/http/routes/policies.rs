@@ -19,7 +19,7 @@ use super::{
 use crate::{
     AuthUser, Authenticated, Error, FieldErrors, Forbidden, Guardrail, Principal,
     http::extract::{JsonBody, JsonList},
-    policy::{self, Rule, RuleFilter},
+    policy::{Rule, RuleFilter},
     require,
 };
 
@@ -130,15 +130,10 @@ async fn rules<U: AuthUser>(
     let paging = Paging { limit: filter.limit, cursor: filter.cursor };
     let limit = paging.limit()?;
     let after = paging.after::<RuleBody>()?.map(RuleBody::check).transpose()?;
-    let filter = RuleFilter {
-        subject: filter.subject.as_deref(),
-        object: filter.object.as_deref(),
-        action: filter.action.as_deref(),
-    };
-    let rules = guard.inner().policies.rules();
-    let page = policy::page(&rules, &filter, after.as_ref(), limit);
-    let views = page.rules.into_iter().map(RuleView::from).collect();
-    Ok(Json(Listing::new(views, page.next.map(RuleView::from))?).into_response())
+    let filter = RuleFilter { subject: filter.subject, object: filter.object, action: filter.action };
+    let page = guard.inner().policies.page(filter, after, limit).await?;
+    let next = page.rules.last().filter(|_| page.more).map(RuleView::from);
+    Ok(Json(Listing::new(page.rules.iter().map(RuleView::from).collect(), next)?).into_response())
 }
 
 #[derive(Serialize)]

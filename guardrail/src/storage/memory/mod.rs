@@ -1,5 +1,6 @@
 //! Everything in memory.
 
+mod changes;
 mod policies;
 mod sessions;
 mod users;
@@ -9,8 +10,8 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use self::{policies::Policies, sessions::Sessions, users::Users};
-use super::{Store, StoreParts};
+use self::{changes::Changes, policies::Policies, sessions::Sessions, users::Users};
+use super::{ChangeFeed, Store, StoreParts};
 use crate::User;
 
 /// Users, sessions and rules in memory: for tests, and for a first look without a database.
@@ -36,6 +37,7 @@ struct Tables {
     users: Mutex<Users>,
     sessions: Mutex<Sessions>,
     policies: Mutex<Policies>,
+    changes: Changes,
 }
 
 impl MemoryStore {
@@ -55,6 +57,10 @@ impl MemoryStore {
     fn policies(&self) -> MutexGuard<'_, Policies> {
         lock(&self.0.policies)
     }
+
+    fn changes(&self) -> &Changes {
+        &self.0.changes
+    }
 }
 
 /// The steps below leave a table whole wherever they could stop, so one that a panicking thread held is still good.
@@ -72,7 +78,8 @@ impl Store for MemoryStore {
     type User = User;
 
     fn parts(self) -> StoreParts<User> {
-        StoreParts::of(&Arc::new(self))
+        let store = Arc::new(self);
+        StoreParts::of(&store).with_changes(store as Arc<dyn ChangeFeed>)
     }
 }
 
@@ -105,5 +112,8 @@ mod tests {
     }
     mod policies {
         crate::policy_store_tests!(super::store);
+    }
+    mod changes {
+        crate::change_feed_tests!(super::store);
     }
 }

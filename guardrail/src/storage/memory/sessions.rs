@@ -11,7 +11,7 @@ use chrono::{DateTime, Utc};
 use super::MemoryStore;
 use crate::{
     SessionId, Sha256Digest, UserId,
-    storage::{NewSession, RevokeReason, Rotation, SessionRecord, SessionStore, StoreError},
+    storage::{Change, NewSession, RevokeReason, Rotation, SessionRecord, SessionStore, StoreError},
 };
 
 /// Sessions by id, and what finds them without a scan at log-in.
@@ -50,13 +50,15 @@ impl Sessions {
     }
 
     /// Revokes the user's live sessions beyond the `limit` newest.
-    fn enforce_limit(&mut self, user: &UserId, limit: usize, now: DateTime<Utc>) {
+    fn enforce_limit(&mut self, user: &UserId, limit: usize, now: DateTime<Utc>) -> Vec<SessionId> {
         let mut live: Vec<_> =
             self.of_user(user).filter(|session| session.is_live(now)).map(|s| (s.created_at, s.id)).collect();
         live.sort_unstable_by_key(|&newest_first| Reverse(newest_first));
-        for (_, id) in live.into_iter().skip(limit) {
-            self.revoke(id, RevokeReason::SessionLimit, now);
+        let beyond: Vec<_> = live.into_iter().skip(limit).map(|(_, id)| id).collect();
+        for id in &beyond {
+            self.revoke(*id, RevokeReason::SessionLimit, now);
         }
+        beyond
     }
 
     /// The session that `rotation` is for, if all that it names holds.
@@ -88,12 +90,15 @@ fn prolong(session: &mut SessionRecord, rotation: &Rotation) {
 
 #[async_trait]
 impl SessionStore for MemoryStore {
-    async fn create(&self, session: NewSession, limit: usize) -> Result<(), StoreError> {
+    async fn create(&self, session: NewSession, limit: usize) -> Result<Vec<SessionId>, StoreError> {
         let mut sessions = self.sessions();
         let (user, now) = (session.user_id.clone(), session.created_at);
         sessions.insert(session)?;
-        sessions.enforce_limit(&user, limit, now);
-        Ok(())
+        let beyond = sessions.enforce_limit(&user, limit, now);
+        for id in &beyond {
+            self.changes().tell(Change::Session(*id));
+        }
+        Ok(beyond)
     }
 
     async fn find(&self, id: SessionId) -> Result<Option<SessionRecord>, StoreError> {
@@ -124,7 +129,11 @@ impl SessionStore for MemoryStore {
         reason: RevokeReason,
         now: DateTime<Utc>,
     ) -> Result<bool, StoreError> {
-        Ok(self.sessions().revoke(id, reason, now))
+        let revoked = self.sessions().revoke(id, reason, now);
+        if revoked {
+            self.changes().tell(Change::Session(id));
+        }
+        Ok(revoked)
     }
 
     async fn revoke_by_fingerprint(
@@ -135,7 +144,11 @@ impl SessionStore for MemoryStore {
     ) -> Result<Option<SessionId>, StoreError> {
         let mut sessions = self.sessions();
         let id = sessions.by_fingerprint.get(fingerprint.as_bytes()).copied();
-        Ok(id.filter(|id| sessions.revoke(*id, reason, now)))
+        let revoked = id.filter(|id| sessions.revoke(*id, reason, now));
+        if let Some(id) = revoked {
+            self.changes().tell(Change::Session(id));
+        }
+        Ok(revoked)
     }
 
     async fn revoke_user(
@@ -148,6 +161,9 @@ impl SessionStore for MemoryStore {
         let mut sessions = self.sessions();
         let mut ids: Vec<_> = sessions.of_user(user).map(|session| session.id).collect();
         ids.retain(|id| Some(*id) != except && sessions.revoke(*id, reason, now));
+        for id in &ids {
+            self.changes().tell(Change::Session(*id));
+        }
         Ok(ids)
     }
 
@@ -157,6 +173,7 @@ impl SessionStore for MemoryStore {
             session.revoked = Some((now, reason));
             revoked += 1;
         }
+        self.changes().tell(Change::Everything);
         Ok(revoked)
     }
 

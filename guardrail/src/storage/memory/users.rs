@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::MemoryStore;
 use crate::{
     Email, NewUser, PasswordHash, Role, User, UserId,
-    storage::{Bootstrap, CreateUser, StoreError, UserAdmin, UserChange, UserStore},
+    storage::{Bootstrap, Change, CreateUser, StoreError, UserAdmin, UserChange, UserStore},
 };
 
 /// Users by key, and by what is unique among them.
@@ -135,12 +135,16 @@ impl UserAdmin<User> for MemoryStore {
     async fn update(&self, id: &UserId, change: UserChange) -> Result<Option<User>, StoreError> {
         let mut users = self.users();
         let Some(user) = key(id).and_then(|id| users.by_id.get_mut(&id)) else { return Ok(None) };
+        let before = (user.role.clone(), user.is_active);
         let UserChange { role, is_active } = change;
         if role.is_some() || is_active.is_some() {
             touch(user);
         }
         user.role = role.unwrap_or_else(|| user.role.clone());
         user.is_active = is_active.unwrap_or(user.is_active);
+        if (&before.0, before.1) != (&user.role, user.is_active) {
+            self.changes().tell(Change::User(user.id.into()));
+        }
         Ok(Some(user.clone()))
     }
 }

@@ -7,7 +7,7 @@ use tokio::sync::Barrier;
 
 use crate::{
     Email, NewUser, PasswordHash, Role, User, UserId,
-    storage::{CreateUser, PolicyStore, SessionStore, UserAdmin, UserStore},
+    storage::{ChangeFeed, CreateUser, PolicyStore, SessionStore, UserAdmin, UserStore},
 };
 
 /// A pointer to a store that tests hand to their tasks: an `Arc`, a `Box` or a fixture with a `Deref` of its own.
@@ -29,6 +29,13 @@ impl<U, T: Shared<Target: UserStore<U> + UserAdmin<U>>> SharedUserAdmin<U> for T
 /// A pointer to a [`PolicyStore`].
 pub trait SharedPolicies: Shared<Target: PolicyStore> {}
 impl<T: Shared<Target: PolicyStore>> SharedPolicies for T {}
+
+/// A pointer to a store of everything that tells of changes.
+pub trait SharedEverything:
+    Shared<Target: SessionStore + UserAdmin<User> + PolicyStore + ChangeFeed>
+{
+}
+impl<T: Shared<Target: SessionStore + UserAdmin<User> + PolicyStore + ChangeFeed>> SharedEverything for T {}
 
 /// A user that is in the store under test.
 #[derive(Debug, Clone)]

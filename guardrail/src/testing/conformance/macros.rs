@@ -118,6 +118,9 @@ macro_rules! policy_store_tests {
             removing_a_missing_rule_is_no_error
             a_rule_removed_and_added_is_there
             rules_differ_in_every_field
+            a_change_tells_what_it_came_to
+            the_revision_moves_with_the_rules
+            concurrent_changes_follow_each_other_in_revisions
             an_impossible_rule_takes_the_whole_change_with_it
             many_rules_in_one_change
             many_rules_are_removed_in_one_change
@@ -125,6 +128,20 @@ macro_rules! policy_store_tests {
             concurrent_changes_all_apply
             opposite_concurrent_changes_end_in_one_of_them
             no_reader_sees_half_a_change
+        }
+    };
+}
+
+/// Tests a [`ChangeFeed`](crate::storage::ChangeFeed); see [`conformance`](crate::testing::conformance).
+#[macro_export]
+macro_rules! change_feed_tests {
+    ($(#[$attribute:meta])* $make:path) => {
+        $crate::__store_tests! { [$(#[$attribute])*] [$make] changes
+            every_revocation_is_told
+            the_end_of_everything_is_told_once
+            a_changed_user_is_told
+            changed_rules_are_told
+            what_is_announced_is_told_to_everybody
         }
     };
 }
@@ -164,6 +181,7 @@ mod tests {
             include_str!("user_admin.rs"),
             include_str!("user_records.rs"),
             include_str!("policies.rs"),
+            include_str!("changes.rs"),
         ] {
             for case in suite.split("\npub async fn ").skip(1) {
                 let name = case.split(['(', '<']).next().unwrap();

@@ -1,6 +1,6 @@
 //! What a store must do, case by case.
 //!
-//! Four macros turn a function that makes an empty store into one named test a case, so that a failure names what
+//! Macros turn a function that makes an empty store into one named test a case, so that a failure names what
 //! the store gets wrong:
 //!
 //! | macro | the function gives | what is tested |
@@ -10,6 +10,7 @@
 //! | [`user_admin_tests!`](crate::user_admin_tests) | a [`UserStore<U>`] that is a [`UserAdmin<U>`] | [`user_admin`] |
 //! | [`user_record_tests!`](crate::user_record_tests) | the same for Guardrail's own [`User`](crate::User) | [`user_records`] |
 //! | [`policy_store_tests!`](crate::policy_store_tests) | a [`PolicyStore`] | [`policies`] |
+//! | [`change_feed_tests!`](crate::change_feed_tests) | a store of everything that is a [`ChangeFeed`] | [`changes`] |
 //!
 //! The store comes behind a pointer: an `Arc`, a `Box`, or a fixture of your own that dereferences to the store and
 //! removes its database when it is dropped. Every case gets a store of its own. Attributes in front of the function
@@ -36,9 +37,11 @@
 //! [`UserStore<U>`]: crate::storage::UserStore
 //! [`UserAdmin<U>`]: crate::storage::UserAdmin
 //! [`PolicyStore`]: crate::storage::PolicyStore
+//! [`ChangeFeed`]: crate::storage::ChangeFeed
 // A case fails by panicking, as a test does.
 #![allow(clippy::missing_panics_doc, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
+pub mod changes;
 mod fixture;
 mod macros;
 pub mod policies;
@@ -47,4 +50,6 @@ pub mod user_admin;
 pub mod user_records;
 pub mod users;
 
-pub use self::fixture::{ExistingUser, Shared, SharedPolicies, SharedSessions, SharedUserAdmin, SharedUsers};
+pub use self::fixture::{
+    ExistingUser, Shared, SharedEverything, SharedPolicies, SharedSessions, SharedUserAdmin, SharedUsers,
+};

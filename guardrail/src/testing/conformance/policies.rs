@@ -1,6 +1,9 @@
 //! The cases of a [`PolicyStore`](crate::storage::PolicyStore).
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashSet},
+    sync::Arc,
+};
 
 use super::{SharedPolicies, fixture::race};
 use crate::storage::{PolicyChange, PolicyStore as _, StoredRule};
@@ -22,9 +25,14 @@ fn removing(remove: impl IntoIterator<Item = StoredRule>) -> PolicyChange {
     PolicyChange { add: Vec::new(), remove: remove.into_iter().collect() }
 }
 
+fn sorted(mut rules: Vec<StoredRule>) -> Vec<StoredRule> {
+    rules.sort();
+    rules
+}
+
 /// Every rule of the store; a rule that is there twice fails the case.
 async fn loaded(store: &impl SharedPolicies) -> BTreeSet<StoredRule> {
-    let rules = store.load().await.unwrap();
+    let rules = store.load().await.unwrap().rules;
     let count = rules.len();
     let rules = BTreeSet::from_iter(rules);
     assert_eq!(rules.len(), count, "every rule is there once");
@@ -134,6 +142,60 @@ pub async fn rules_differ_in_every_field(store: impl SharedPolicies) {
         assert!(!loaded(&store).await.contains(&rule));
         store.apply(adding([rule])).await.unwrap();
     }
+}
+
+/// What a change came to is told: the rules that were not there, and those that were, each once.
+pub async fn a_change_tells_what_it_came_to(store: impl SharedPolicies) {
+    let told = store.apply(adding([numbered(1), numbered(0), numbered(1)])).await.unwrap();
+    assert_eq!(sorted(told.added), [numbered(0), numbered(1)]);
+    assert!(told.removed.is_empty());
+    let change = PolicyChange {
+        add: vec![numbered(1), numbered(2)],
+        remove: vec![numbered(0), numbered(0), numbered(1), numbered(2), numbered(3)],
+    };
+    let told = store.apply(change).await.unwrap();
+    assert_eq!((told.added, told.removed), (vec![numbered(2)], vec![numbered(0)]));
+    let told = store.apply(removing([rule("p", &["role1", "/api/things/1", "read", ""])])).await.unwrap();
+    assert_eq!((told.added, told.removed), (vec![], vec![numbered(1)]));
+}
+
+/// A change moves the revision, and it tells from where to where; what changes nothing leaves it. Rules are loaded
+/// with the revision that they are of.
+pub async fn the_revision_moves_with_the_rules(store: impl SharedPolicies) {
+    let Some(mut revision) = store.revision().await.unwrap() else {
+        assert_eq!(store.load().await.unwrap().revision, None);
+        assert_eq!(store.apply(adding([numbered(0)])).await.unwrap().revisions, None);
+        return;
+    };
+    for (change, moves) in [
+        (adding([numbered(0), numbered(1)]), true),
+        (adding([numbered(0)]), false),
+        (removing([numbered(2)]), false),
+        (PolicyChange { add: vec![numbered(0)], remove: vec![numbered(0)] }, false),
+        (PolicyChange::default(), false),
+        (removing([numbered(0)]), true),
+        (adding([numbered(0)]), true),
+    ] {
+        let (before, after) = store.apply(change.clone()).await.unwrap().revisions.unwrap();
+        assert_eq!((before, before != after), (revision, moves), "{change:?}");
+        assert_eq!(store.revision().await.unwrap(), Some(after));
+        assert_eq!(store.load().await.unwrap().revision, Some(after));
+        revision = after;
+    }
+}
+
+/// Of changes at the same time, each begins at the revision that another ended with.
+pub async fn concurrent_changes_follow_each_other_in_revisions(store: impl SharedPolicies) {
+    let store = Arc::new(store);
+    if store.revision().await.unwrap().is_none() {
+        return;
+    }
+    let steps = race(&store, 20, |store, task| async move {
+        store.apply(adding([numbered(task)])).await.unwrap().revisions.unwrap()
+    })
+    .await;
+    let (before, after): (HashSet<_>, HashSet<_>) = steps.into_iter().unzip();
+    assert_eq!((before.len(), after.len(), before.intersection(&after).count()), (20, 20, 19));
 }
 
 /// All or nothing: where a store cannot keep one of the rules it changes nothing, and says so.

@@ -26,7 +26,7 @@ const LIFETIME: i64 = 1_000;
 const ABSOLUTE_LIFETIME: i64 = 5_000;
 
 /// A session of `user` that begins at `begin`.
-fn session(user: &str, begin: DateTime<Utc>) -> NewSession {
+pub(super) fn session(user: &str, begin: DateTime<Utc>) -> NewSession {
     let id = SessionId::from(Uuid::now_v7());
     let after = |seconds| begin + chrono::TimeDelta::seconds(seconds);
     NewSession {
@@ -55,7 +55,7 @@ async fn found(store: &impl SharedSessions, id: SessionId) -> SessionRecord {
 }
 
 /// The rotation of a session's token of this generation, at `now`.
-fn rotation(session: &NewSession, generation: u64, now: DateTime<Utc>) -> Rotation {
+pub(super) fn rotation(session: &NewSession, generation: u64, now: DateTime<Utc>) -> Rotation {
     Rotation {
         id: session.id,
         generation,
