@@ -6,6 +6,8 @@
 //! take and return [`proc_macro2`] tokens, so they are tested without a compiler around them.
 
 mod auth_user;
+mod handler;
+mod public;
 mod require;
 mod suggest;
 
@@ -32,6 +34,24 @@ use proc_macro::TokenStream;
 #[proc_macro_attribute]
 pub fn require(args: TokenStream, item: TokenStream) -> TokenStream {
     require::expand(args.into(), &item.into()).into()
+}
+
+/// Says of a handler that everybody may have its answer.
+///
+/// The attribute stands above a free `async fn`, and changes nothing of what the function does. In strict mode
+/// (`AuthLayer::strict`), which finds routes that are open by oversight, it says that this one is not.
+///
+/// ```text
+/// #[public]
+/// async fn version() -> &'static str {
+///     "1.0"
+/// }
+/// ```
+///
+/// Closures, services and fallbacks take a `PublicLayer` instead.
+#[proc_macro_attribute]
+pub fn public(args: TokenStream, item: TokenStream) -> TokenStream {
+    public::expand(args.into(), &item.into()).into()
 }
 
 /// Implements `guardrail::AuthUser` for a struct with named fields.

@@ -55,6 +55,8 @@ pub(crate) trait Dialect {
     /// On PostgreSQL two changes with common rules would otherwise lock them in different orders, and one would fail.
     /// SQLite has one writer anyway.
     const LOCK_RULES: Option<&'static str>;
+    /// Makes those who change users under a condition on others wait for each other until the transaction ends.
+    const LOCK_USERS: Option<&'static str>;
     /// Until the transaction ends, single sessions that are revoked are not told to other nodes.
     const QUIET: Option<&'static str>;
     /// Tells other nodes that anything may have changed, once the transaction is committed.
@@ -68,6 +70,7 @@ impl Dialect for Postgres {
     const BEGIN: &'static str = "BEGIN";
     const BEGIN_READ: &'static str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
     const LOCK_RULES: Option<&'static str> = Some("LOCK TABLE casbin_rule IN SHARE ROW EXCLUSIVE MODE");
+    const LOCK_USERS: Option<&'static str> = Some("LOCK TABLE guardrail_users IN SHARE ROW EXCLUSIVE MODE");
     const QUIET: Option<&'static str> = Some("SELECT set_config('guardrail.quiet', 'on', true)");
     const TELL_EVERYTHING: Option<&'static str> = Some(
         "SELECT pg_notify('guardrail_' || relnamespace, 'everything') FROM pg_class \
@@ -83,6 +86,7 @@ impl Dialect for Sqlite {
     const BEGIN: &'static str = "BEGIN IMMEDIATE";
     const BEGIN_READ: &'static str = "BEGIN";
     const LOCK_RULES: Option<&'static str> = None;
+    const LOCK_USERS: Option<&'static str> = None;
     const QUIET: Option<&'static str> = None;
     const TELL_EVERYTHING: Option<&'static str> = None;
 

@@ -86,7 +86,7 @@ impl PolicyStore for SqlStore {
                 for chunk in rules.chunks(CHUNK) {
                     let mut statement = QueryBuilder::<D>::new(begin);
                     statement.push_values(chunk, |mut row, rule| {
-                        for field in rule.iter() {
+                        for field in *rule {
                             row.push_bind(field.as_str());
                         }
                     });

@@ -14,7 +14,8 @@ use crate::{
     password::{HashingError, HashingQueue},
     session::{Advanced, Begun, SessionService},
     storage::{
-        Bootstrap, ClientInfo, CreateUser, RevokeReason, StoreError, UserAdmin, UserChange, UserStore,
+        Bootstrap, ClientInfo, CreateUser, RevokeReason, StoreError, UpdateUser, UserAdmin, UserChange,
+        UserStore,
     },
     user::EMAIL_MAX_BYTES,
 };
@@ -79,6 +80,19 @@ impl<U: AuthUser> AccountService<U> {
             place.remember(known);
         }
         Ok(known)
+    }
+
+    /// Whether an active user, other than `but`, has one of the roles, as far as the store can tell: one without
+    /// `UserAdmin` is believed to have some.
+    pub(crate) async fn is_any_active(
+        &self,
+        roles: &[Role],
+        but: Option<&UserId>,
+    ) -> Result<bool, StoreError> {
+        match &self.admin {
+            Some(admin) => admin.any_active(roles, but).await,
+            None => Ok(!roles.is_empty()),
+        }
     }
 
     /// Whether the users store answers.
@@ -312,7 +326,11 @@ impl<U: AuthUser> AccountService<U> {
         let user = self.admin()?.update(id, change).await;
         // Also if it failed: the acknowledgement may have got lost.
         self.entries.forget_user(id);
-        let user = user?.ok_or(Error::NotFound)?;
+        let user = match user? {
+            UpdateUser::Updated(user) => user,
+            UpdateUser::Unknown => return Err(Error::NotFound),
+            UpdateUser::LastOne => return Err(Error::nobody_could_write_rules()),
+        };
         AuditEvent::UserChanged { user: id, by }.record();
         if disabled {
             self.sessions.revoke_user(id, RevokeReason::UserDisabled).await?;

@@ -12,7 +12,7 @@ use crate::{
     entries::Entries,
     handle::Inner,
     password::{HashingError, HashingQueue},
-    policy::{PolicyEngine, PolicyError, Rule, default_rules},
+    policy::{PolicyEngine, PolicyError, PolicyModel, Rule, default_rules, permissions},
     session::{RefreshKeys, SessionService},
     storage::{ChangeFeed, PolicyStore, SessionStore, Store, StoreParts, UserAdmin, UserStore},
     tasks::Tasks,
@@ -46,6 +46,7 @@ impl<U> fmt::Debug for Users<U> {
 /// | [`refresh_rotation`](Self::refresh_rotation) | on |
 /// | [`session_limit`](Self::session_limit) | 100 a user |
 /// | [`session_cache_ttl`](Self::session_cache_ttl) | 30 seconds |
+/// | [`policy_poll_interval`](Self::policy_poll_interval) | half a second |
 /// | [`password_hasher`](Self::password_hasher) | bcrypt, cost 12 |
 /// | cookie | `user_fingerprint`, `HttpOnly`, `Secure`, `SameSite=Strict`, `Path=/` |
 #[must_use = "nothing is set up until `build` is called and awaited"]
@@ -59,6 +60,7 @@ pub struct GuardrailBuilder<K, U> {
     policies: Option<Arc<dyn PolicyStore>>,
     changes: Option<Arc<dyn ChangeFeed>>,
     initial_policies: Vec<Rule>,
+    policy_model: Option<PolicyModel>,
     hasher: Arc<dyn PasswordHasher>,
     hashing_threads: Option<NonZeroUsize>,
     clock: Arc<dyn Clock>,
@@ -77,6 +79,7 @@ impl GuardrailBuilder<Missing, Missing> {
             policies: None,
             changes: None,
             initial_policies: Vec::new(),
+            policy_model: None,
             hasher: Arc::new(Bcrypt::default()),
             hashing_threads: None,
             clock: Arc::new(SystemClock),
@@ -107,7 +110,7 @@ impl GuardrailBuilder<Missing, Missing> {
                 sweep_interval: Duration::from_hours(1),
                 session_cache_ttl: Duration::from_secs(30),
                 session_cache_capacity: 50_000,
-                policy_poll_interval: Duration::from_secs(1),
+                policy_poll_interval: Duration::from_millis(500),
             },
         }
     }
@@ -151,6 +154,7 @@ impl<K, U> GuardrailBuilder<K, U> {
             policies: self.policies,
             changes: self.changes,
             initial_policies: self.initial_policies,
+            policy_model: self.policy_model,
             hasher: self.hasher,
             hashing_threads: self.hashing_threads,
             clock: self.clock,
@@ -173,6 +177,12 @@ impl<K, U> GuardrailBuilder<K, U> {
     /// How this node hears what others change, where sessions and rules are given by themselves.
     pub fn changes(mut self, changes: impl ChangeFeed) -> Self {
         self.changes = Some(Arc::new(changes));
+        self
+    }
+
+    /// A Casbin model in place of Guardrail's own; see there for what it can do and what it costs.
+    pub fn policy_model(mut self, model: PolicyModel) -> Self {
+        self.policy_model = Some(model);
         self
     }
 
@@ -409,10 +419,13 @@ impl<U: AuthUser> GuardrailBuilder<SigningKey, Users<U>> {
         let sessions = SessionService::new(store, tokens, keys, self.clock, Arc::clone(&entries), config);
         let sessions = Arc::new(sessions);
 
-        let engine = PolicyEngine::load(policies).await?;
+        let engine = PolicyEngine::load(policies, self.policy_model).await?;
         if engine.turn().await.insert_defaults(self.initial_policies).await? {
             tracing::info!("the initial policies were written into an empty rule set");
         }
+
+        // Guardrail's own endpoints are looked at when they are mounted.
+        engine.review(permissions().into_iter().filter(|declared| !declared.is_own()).collect());
 
         let threads = self.hashing_threads.unwrap_or_else(default_hashing_threads);
         let hashing = HashingQueue::new(self.hasher, threads)

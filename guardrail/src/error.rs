@@ -76,7 +76,7 @@ pub enum Error {
     Store(#[from] StoreError),
     /// The rules could not be asked or changed.
     #[error(transparent)]
-    Policy(#[from] PolicyError),
+    Policy(PolicyError),
     /// Something else behind the request failed.
     #[error("{context}")]
     Backend {
@@ -94,11 +94,27 @@ pub enum Error {
 }
 
 impl Error {
+    /// For a change after which nobody could undo it.
+    pub(crate) fn nobody_could_write_rules() -> Self {
+        let detail = "nobody could write policies any more afterwards; `force` does it all the same";
+        Self::Conflict { field: None, detail: detail.into() }
+    }
+
     pub(crate) fn backend(
         context: &'static str,
         source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
     ) -> Self {
         Self::Backend { context, source: source.into() }
+    }
+}
+
+impl From<PolicyError> for Error {
+    fn from(error: PolicyError) -> Self {
+        match error {
+            // Nothing is wrong with the rules: it is the application that has others.
+            PolicyError::OwnModel => Self::Conflict { field: None, detail: error.to_string().into() },
+            error => Self::Policy(error),
+        }
     }
 }
 

@@ -8,18 +8,18 @@ use tokio::sync::OwnedSemaphorePermit;
 use uuid::Uuid;
 
 use crate::{
-    AuthUser, Email, Error, FieldErrors, GuardrailBuilder, KeyId, NewUser, Principal, RefreshKey, User,
-    UserId, Username,
+    AuthUser, Domain, Email, Error, FieldErrors, GuardrailBuilder, KeyId, NewUser, Principal, RefreshKey,
+    User, UserId, Username,
     account::AccountService,
     audit::AuditEvent,
     builder::Missing,
     config::Config,
     entries::Entries,
     fingerprint::PresentedFingerprints,
-    policy::{Changed, Object, PolicyEngine, Rule, Subjects},
+    policy::{Changed, Object, PolicyEngine, Rule, RuleSet},
     secret::Secret32,
     session::{Begun, SessionService},
-    storage::{Bootstrap, Change, ChangeFeed, RevokeReason, UserChange},
+    storage::{Bootstrap, Change, ChangeFeed, PolicyChange, RevokeReason, UserChange},
     tasks::Tasks,
     watcher::Watcher,
 };
@@ -208,24 +208,42 @@ impl<U: AuthUser> Guardrail<U> {
         .await
     }
 
-    pub(crate) async fn update_user(&self, id: UserId, change: UserChange, by: UserId) -> Result<U, Error> {
-        self.finish(|guard| async move { guard.inner.accounts.update(&id, change, &by).await }).await
+    /// Changes a user on behalf of `by`. Unless it is forced, it is refused if nobody could write rules afterwards.
+    pub(crate) async fn update_user(
+        &self,
+        id: UserId,
+        mut change: UserChange,
+        by: UserId,
+        force: bool,
+    ) -> Result<U, Error> {
+        self.finish(async move |guard| {
+            if !force {
+                change.keep = guard.keep_a_writer_besides(&id, &change).await?;
+            }
+            guard.inner.accounts.update(&id, change, &by).await
+        })
+        .await
     }
 
-    /// Adds and removes rules in one step, on behalf of `by`. `place` is kept until it is done.
-    pub(crate) async fn change_rules(
-        &self,
-        add: Vec<Rule>,
-        remove: Vec<Rule>,
-        by: Option<UserId>,
-        place: Option<OwnedSemaphorePermit>,
-    ) -> Result<Changed, Error> {
-        self.finish(|guard| async move {
-            let changed = guard.inner.policies.turn().await.change(add, remove).await?;
-            drop(place);
+    /// Adds and removes rules in one step.
+    pub(crate) async fn change_rules(&self, change: RuleChange) -> Result<Changed, Error> {
+        self.finish(async move |guard| {
+            let RuleChange { add, mut remove, replace, by, force, place } = change;
+            let turn = guard.inner.policies.turn().await;
+            if replace {
+                turn.catch_up().await?;
+                let wanted: RuleSet = add.iter().cloned().collect();
+                remove.extend(guard.rules().iter().filter(|rule| !wanted.contains(rule)));
+            }
+            if !force {
+                guard.keep_a_writer(&turn, &add, &remove, by.as_ref()).await?;
+            }
+            let changed = turn.change(add, remove).await?;
+            drop((turn, place));
             let Changed { added, removed } = changed;
             if added + removed > 0 {
-                AuditEvent::PoliciesChanged { by: by.as_ref(), added, removed }.record();
+                let by = by.as_ref().map(Principal::user_id);
+                AuditEvent::PoliciesChanged { by, added, removed }.record();
             }
             Ok(changed)
         })
@@ -274,11 +292,19 @@ impl<U: AuthUser> Guardrail<U> {
 
     /// Whether a caller may do `action` to `object` by the rules at present.
     pub fn is_allowed(&self, who: &Principal, object: &str, action: &str) -> Result<bool, Error> {
-        self.decide(&who.subjects(), object, action)
+        Ok(self.inner.policies.decide(&who.subjects(), None, Object::Named(object), action)?)
     }
 
-    pub(crate) fn decide(&self, who: &Subjects<'_>, object: &str, action: &str) -> Result<bool, Error> {
-        Ok(self.inner.policies.decide(who, Object::Named(object), action)?)
+    /// The same in a domain, where the application's [own model](crate::policy::PolicyModel) has them.
+    pub fn is_allowed_in(
+        &self,
+        who: &Principal,
+        domain: &Domain,
+        object: &str,
+        action: &str,
+    ) -> Result<bool, Error> {
+        let domain = Some(domain.as_str());
+        Ok(self.inner.policies.decide(&who.subjects(), domain, Object::Named(object), action)?)
     }
 
     /// Adds rules in one step, leaving out those that are there; how many were added.
@@ -297,12 +323,67 @@ impl<U: AuthUser> Guardrail<U> {
     /// # tokio::runtime::Runtime::new().unwrap().block_on(example()).unwrap();
     /// ```
     pub async fn add_rules(&self, rules: Vec<Rule>) -> Result<usize, Error> {
-        Ok(self.change_rules(rules, Vec::new(), None, None).await?.added)
+        Ok(self.change_rules(RuleChange { add: rules, ..RuleChange::default() }).await?.added)
     }
 
     /// Removes rules in one step, leaving out those that are not there; how many were removed.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Conflict`] if nobody could write rules any more afterwards, where somebody can: no active user would
+    /// have `write` on `/api/policies`. Nothing is removed then.
     pub async fn remove_rules(&self, rules: Vec<Rule>) -> Result<usize, Error> {
-        Ok(self.change_rules(Vec::new(), rules, None, None).await?.removed)
+        Ok(self.change_rules(RuleChange { remove: rules, ..RuleChange::default() }).await?.removed)
+    }
+
+    /// Removes rules as [`remove_rules`](Self::remove_rules) does, also if nobody can write rules any more afterwards
+    /// but the application itself.
+    pub async fn force_remove_rules(&self, rules: Vec<Rule>) -> Result<usize, Error> {
+        let change = RuleChange { remove: rules, force: true, ..RuleChange::default() };
+        Ok(self.change_rules(change).await?.removed)
+    }
+
+    /// Adds and removes rules of any form in one step, for an application with a [model of its
+    /// own](crate::policy::PolicyModel); how many were added and removed.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Policy`] if a rule to add does not fit the model. Nothing is written then.
+    pub async fn change_stored_rules(&self, change: PolicyChange) -> Result<(usize, usize), Error> {
+        self.finish(async move |guard| {
+            let Changed { added, removed } = guard.inner.policies.turn().await.change_rows(change).await?;
+            if added + removed > 0 {
+                AuditEvent::PoliciesChanged { by: None, added, removed }.record();
+            }
+            Ok((added, removed))
+        })
+        .await
+    }
+
+    /// Makes these the rules: adds those that are not there and removes all others, in one step. How many were added
+    /// and removed.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Conflict`] as with [`remove_rules`](Self::remove_rules).
+    pub async fn replace_rules(&self, rules: Vec<Rule>) -> Result<(usize, usize), Error> {
+        self.replace(rules, false).await
+    }
+
+    /// The same, also if nobody can write rules any more afterwards but the application itself.
+    pub async fn force_replace_rules(&self, rules: Vec<Rule>) -> Result<(usize, usize), Error> {
+        self.replace(rules, true).await
+    }
+
+    async fn replace(&self, rules: Vec<Rule>, force: bool) -> Result<(usize, usize), Error> {
+        let change = RuleChange { add: rules, replace: true, force, ..RuleChange::default() };
+        let Changed { added, removed } = self.change_rules(change).await?;
+        Ok((added, removed))
+    }
+
+    /// The rules at present.
+    pub fn rules(&self) -> RuleSet {
+        RuleSet::from(&*self.inner.policies.current())
     }
 
     /// Reads the rules again, after another program wrote them. Decisions go on by the rules before until the new
@@ -370,6 +451,21 @@ impl<U: AuthUser> Guardrail<U> {
     pub async fn shutdown(&self) {
         self.inner.tasks.shutdown().await;
     }
+}
+
+/// Rules to add and to remove.
+#[derive(Debug, Default)]
+pub(crate) struct RuleChange {
+    pub(crate) add: Vec<Rule>,
+    pub(crate) remove: Vec<Rule>,
+    /// Whether every rule that is not to be added is to be removed.
+    pub(crate) replace: bool,
+    /// Who does it; the application itself if it is nobody.
+    pub(crate) by: Option<Principal>,
+    /// Also if nobody could write rules any more.
+    pub(crate) force: bool,
+    /// Kept until it is done.
+    pub(crate) place: Option<OwnedSemaphorePermit>,
 }
 
 /// What a request tells of the device that it comes from.

@@ -56,17 +56,20 @@
 extern crate self as guardrail;
 
 mod account;
+mod at_once;
 mod audit;
 mod builder;
 mod caller;
 mod clock;
 mod config;
+mod domain;
 mod entries;
 mod error;
 mod fingerprint;
 mod handle;
 mod http;
 mod id;
+mod lockout;
 mod password;
 pub mod policy;
 mod principal;
@@ -84,7 +87,7 @@ pub mod testing;
 
 /// Makes `async fn` in a trait implementation fit Guardrail's store traits: `#[guardrail::async_trait]`.
 pub use async_trait::async_trait;
-pub use guardrail_macros::{AuthUser, require};
+pub use guardrail_macros::{AuthUser, public, require};
 /// Passwords on their way to the hasher: redacted in `Debug`, wiped when dropped.
 pub use secrecy::SecretString;
 
@@ -92,10 +95,12 @@ pub use crate::{
     builder::{BuildError, GuardrailBuilder, Missing, Users},
     clock::{Clock, SystemClock},
     config::SameSite,
+    domain::Domain,
     error::{Error, FieldErrors, Forbidden, Unauthenticated},
     handle::Guardrail,
     http::{
-        AuthLayer, AuthService, Authenticated, Permit, RequireLayer, RequireService, Requirement,
+        AuthFuture, AuthLayer, AuthService, Authenticated, EnforceRoutes, EnforceService, Guarded,
+        GuardedFuture, Permit, Public, PublicLayer, PublicService, RequireLayer, RequireService,
         method_not_allowed, not_found,
     },
     id::{InvalidUserId, SessionId, USER_ID_MAX_BYTES, UserId, UserKey},
@@ -103,6 +108,7 @@ pub use crate::{
         Bcrypt, InvalidBcryptCost, InvalidPasswordPolicy, PASSWORD_MIN_CHARS, PasswordHasher,
         PasswordHasherError, PasswordPolicy,
     },
+    policy::{Declared, Requirement, permissions},
     principal::Principal,
     secret::{PasswordHash, RandomUnavailable, Sha256Digest},
     session::{InvalidRefreshKey, REFRESH_SECRET_MIN_BYTES, RefreshKey},
@@ -116,8 +122,10 @@ pub use crate::{
 /// What the macros' expansions name. Not for use by hand: it may change with any version.
 #[doc(hidden)]
 pub mod __private {
+    pub use inventory::submit;
+
     pub use crate::{
-        http::{Declaration, Requirement},
+        policy::{Declaration, Declared, Requirement},
         user_columns::{EmailColumn, HashColumn},
     };
 }

@@ -19,7 +19,8 @@ pub struct Call {
 }
 
 impl Call {
-    pub(crate) fn new(router: Router, method: &str, path: &str) -> Self {
+    /// A call of any router.
+    pub fn new(router: Router, method: &str, path: &str) -> Self {
         let request = Request::builder().method(method).uri(path).body(Body::empty()).unwrap();
         Self { router, request }
     }

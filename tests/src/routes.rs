@@ -2,10 +2,13 @@
 
 use axum::{
     Json, Router,
-    extract::Path,
+    extract::{MatchedPath, Path},
+    http::Method,
     routing::{get, post},
 };
-use guardrail::{AuthUser, Authenticated, PasswordHash, Principal, RequireLayer, User, require};
+use guardrail::{
+    AuthUser, Authenticated, EnforceRoutes, PasswordHash, Principal, RequireLayer, User, public, require,
+};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -53,6 +56,21 @@ pub fn router() -> Router {
         .route("/app/maybe-user", get(maybe_user))
         .route("/app/me", get(me))
         .route("/app/stranger", get(stranger))
+        .nest("/auto", automatic())
+}
+
+/// Routes whose permissions are their templates.
+fn automatic() -> Router {
+    let echo = async |path: MatchedPath, method: Method| format!("{method} {}", path.as_str());
+    let every_method = get(echo).post(echo).put(echo).patch(echo).delete(echo).options(echo).trace(echo);
+    Router::new()
+        .route("/posts", every_method.clone())
+        .route("/posts/{id}", every_method.clone())
+        .route("/posts/export", every_method.clone())
+        .route("/files/{*rest}", every_method)
+        .nest_service("/tail", get(async || "tail").layer(EnforceRoutes::new()))
+        .route_layer(EnforceRoutes::new())
+        .fallback(get(async || "fallback").layer(EnforceRoutes::new()))
 }
 
 #[require("/app/notes", "write")]
@@ -108,10 +126,12 @@ async fn whoami(who: Principal) -> String {
     format!("{} {}", who.subject(), who.role())
 }
 
+#[public]
 async fn maybe(who: Option<Principal>) -> String {
     who.map_or_else(|| "nobody".to_owned(), |who| who.subject().to_owned())
 }
 
+#[public]
 async fn maybe_user(user: Option<Authenticated<User>>) -> String {
     user.map_or_else(|| "nobody".to_owned(), |user| user.username.clone())
 }

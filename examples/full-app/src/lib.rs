@@ -7,6 +7,7 @@
 //! | [`posts`] | the application's own routes |
 //! | `start` | settings to a served router |
 //! | `secret`, `admin` | the signing secret and the first administrator, where none are given |
+//! | `policies` | the command that reads and writes policy files |
 //! | `serve` | a listener, and draining it at the end |
 
 pub mod app;
@@ -16,6 +17,7 @@ pub mod settings;
 mod admin;
 mod dotenv;
 mod logging;
+mod policies;
 mod private_file;
 mod random;
 mod request_id;
@@ -28,7 +30,7 @@ use std::process::ExitCode;
 
 pub use settings::Settings;
 
-use settings::Parsed;
+use settings::{Command, Parsed};
 
 /// What a wrong setting ends the program with; anything else that keeps it from starting ends it with 1.
 const WRONG_SETTING: u8 = 2;
@@ -49,7 +51,11 @@ pub fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return complain(&format!("no threads to run on: {error}"), 1),
     };
-    match runtime.block_on(start::run(settings)) {
+    let outcome = match settings.command.clone() {
+        None => runtime.block_on(start::run(settings)),
+        Some(Command::Policies(command)) => runtime.block_on(policies::run(&settings, command)),
+    };
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let code = if error.is::<settings::WrongSetting>() { WRONG_SETTING } else { 1 };

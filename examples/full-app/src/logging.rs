@@ -13,6 +13,12 @@ pub(crate) fn start(settings: &Settings) {
     if let Ok(quiet) = "sqlx_postgres::options=error".parse::<Directive>() {
         filter = filter.add_directive(quiet);
     }
+    // What a command is about to change need not be right before.
+    if settings.command.is_some()
+        && let Ok(quiet) = "guardrail::policy::review=error".parse::<Directive>()
+    {
+        filter = filter.add_directive(quiet);
+    }
     let lines = fmt().with_env_filter(filter).with_writer(io::stderr).with_target(false);
     match settings.log_format {
         LogFormat::Text => lines.with_ansi(io::stderr().is_terminal()).init(),

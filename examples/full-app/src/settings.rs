@@ -6,7 +6,7 @@ mod wrong;
 
 use std::{fmt, net::IpAddr, path::PathBuf, time::Duration};
 
-use clap::{ArgAction, Parser, ValueEnum};
+use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 use guardrail::{Bcrypt, Email, SecretString, SigningKey};
 use guardrail_sqlx::SqliteSynchronous;
 use secrecy::ExposeSecret as _;
@@ -63,6 +63,12 @@ pub struct Settings {
     #[arg(long = "session-absolute-ttl-days", env = "SESSION_ABSOLUTE_TTL_DAYS", default_value = "90")]
     #[arg(value_name = "DAYS", value_parser = read::days)]
     pub(crate) session_absolute_ttl: Duration,
+
+    /// For how long a session and its user are believed to be as they were read, where no other node tells of a
+    /// change: 0 to 3600 seconds; 0 asks the database for every request
+    #[arg(long = "session-cache-ttl-seconds", env = "SESSION_CACHE_TTL_SECONDS", default_value = "30")]
+    #[arg(value_name = "SECONDS", value_parser = read::session_cache_ttl)]
+    pub(crate) session_cache_ttl: Duration,
 
     /// Whether a refresh replaces the refresh token
     #[arg(long, env, default_value = "true", value_name = "BOOL", action = ArgAction::Set)]
@@ -142,6 +148,38 @@ pub struct Settings {
     /// How log lines look: text or json
     #[arg(long, env, default_value = "text", value_name = "text|json", value_parser = read::log_format)]
     pub(crate) log_format: LogFormat,
+
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+}
+
+/// Something else to do than to serve.
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+pub(crate) enum Command {
+    /// Rules to and from Casbin's CSV files, for example `policies export rules.csv`. A server that is running on the
+    /// same database takes them over at once
+    #[command(subcommand)]
+    Policies(PoliciesCommand),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+pub(crate) enum PoliciesCommand {
+    /// Writes every rule, in order
+    Export {
+        /// The file; without it the rules are printed
+        file: Option<PathBuf>,
+    },
+    /// Adds the rules of a file, all or none
+    Import {
+        /// The file; `-` reads from standard input
+        file: PathBuf,
+        /// Removes every rule that is not in the file
+        #[arg(long)]
+        replace: bool,
+        /// Also if nobody could write rules any more
+        #[arg(long)]
+        force: bool,
+    },
 }
 
 /// How log lines look.

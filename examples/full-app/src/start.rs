@@ -51,7 +51,7 @@ async fn listen(settings: &Settings) -> Result<TcpListener, WrongSetting> {
     })
 }
 
-async fn open(settings: &Settings) -> anyhow::Result<SqlStore> {
+pub(crate) async fn open(settings: &Settings) -> anyhow::Result<SqlStore> {
     let options = SqlStoreOptions::new().with_sqlite_synchronous(settings.sqlite_synchronous);
     let store = SqlStore::connect_with(settings.database_url.expose_secret(), &options).await;
     let store = store.map_err(|error| {
@@ -91,6 +91,7 @@ async fn build(settings: &Settings, store: SqlStore, key: SigningKey) -> anyhow:
         .access_token_ttl(settings.access_token_ttl)
         .refresh_token_ttl(settings.refresh_token_ttl)
         .session_absolute_ttl(settings.session_absolute_ttl)
+        .session_cache_ttl(settings.session_cache_ttl)
         .refresh_grace(settings.refresh_grace)
         .refresh_rotation(settings.refresh_token_rotation)
         .family_logout(settings.refresh_token_family_logout)

@@ -130,7 +130,8 @@ async fn what_sql_store_writes_sqlx_adapter_reads_and_removes() {
 #[ignore = "needs PostgreSQL: run `cargo xtask test`"]
 async fn both_load_the_same_rows() {
     async fn rows(store: &impl PolicyStore) -> Vec<StoredRule> {
-        let mut rows: Vec<_> = store.load().await.unwrap().rules.into_iter().map(StoredRule::trimmed).collect();
+        let mut rows: Vec<_> =
+            store.load().await.unwrap().rules.into_iter().map(StoredRule::trimmed).collect();
         rows.sort();
         rows
     }

@@ -4,10 +4,8 @@ use proc_macro2::{Delimiter, Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote};
 use syn::{Attribute, Meta, parse_quote};
 
-use super::{
-    ast::{Need, Text},
-    handler::Handler,
-};
+use super::ast::{Need, Text};
+use crate::handler::Handler;
 
 /// The marker, its declaration, and the function with the permit as its first argument.
 ///
@@ -16,11 +14,7 @@ use super::{
 pub(super) fn guarded(need: &Need, mut handler: Handler) -> TokenStream {
     let name = handler.name();
     let marker = format_ident!("{}{}", handler.marker_prefix(), handler.permits(), span = Span::call_site());
-    handler.sig.inputs.insert(0, parse_quote!(_: ::guardrail::Permit<#marker>));
-
-    // The argument that is one too many for clippy is ours, not the user's.
-    let crosses_limit = handler.sig.inputs.len() == CLIPPY_ARGUMENT_LIMIT + 1;
-    let allow = crosses_limit.then(|| quote!(#[allow(clippy::too_many_arguments)]));
+    let allow = handler.prepend(parse_quote!(_: ::guardrail::Permit<#marker>));
 
     let requirement = requirement(need);
     let conditions = conditions(&handler.attrs);
@@ -38,14 +32,14 @@ pub(super) fn guarded(need: &Need, mut handler: Handler) -> TokenStream {
             const LINE: u32 = ::core::line!();
         }
 
+        #conditions
+        ::guardrail::__private::submit! { ::guardrail::__private::Declared::by::<#marker>() }
+
         #(#attrs)*
         #allow
         #vis #sig #body
     }
 }
-
-/// As many arguments pass `clippy::too_many_arguments` where it is not configured.
-const CLIPPY_ARGUMENT_LIMIT: usize = 7;
 
 fn requirement(need: &Need) -> TokenStream {
     let kind = match need {
@@ -127,7 +121,7 @@ mod tests {
 
     fn expanded(args: TokenStream, item: TokenStream) -> TokenStream {
         let need = Need::from_args(attr::parse(args).unwrap()).unwrap();
-        guarded(&need, Handler::parse(item).unwrap())
+        guarded(&need, Handler::parse(item, crate::require::ATTRIBUTE).unwrap())
     }
 
     #[test]
@@ -153,6 +147,11 @@ mod tests {
                 const FUNCTION: &'static str = ::core::concat!(::core::module_path!(), "::", "type");
                 const FILE: &'static str = ::core::file!();
                 const LINE: u32 = ::core::line!();
+            }
+
+            #[cfg(feature = "edit")]
+            ::guardrail::__private::submit! {
+                ::guardrail::__private::Declared::by::<__guardrail_require_type_0>()
             }
 
             #[doc = r" Edits."]

@@ -6,14 +6,19 @@
 mod ast;
 mod attr;
 mod expand;
-mod handler;
 mod valid;
 
 use proc_macro2::TokenStream;
-use quote::quote;
 use syn::Result;
 
-use self::{ast::Need, handler::Handler};
+use self::ast::Need;
+use crate::handler::{Attribute, Handler, fallback};
+
+pub(crate) const ATTRIBUTE: Attribute = Attribute {
+    name: "#[require]",
+    verb: "guards",
+    layer: r#"RequireLayer::new("/api/posts/{id}", "edit")"#,
+};
 
 pub(crate) fn expand(args: TokenStream, item: &TokenStream) -> TokenStream {
     match try_expand(args, item.clone()) {
@@ -23,21 +28,16 @@ pub(crate) fn expand(args: TokenStream, item: &TokenStream) -> TokenStream {
 }
 
 fn try_expand(args: TokenStream, item: TokenStream) -> Result<TokenStream> {
-    let handler = Handler::parse(item)?;
+    let handler = Handler::parse(item, ATTRIBUTE)?;
     let need = Need::from_args(attr::parse(args)?)?;
     valid::check(&need)?;
     Ok(expand::guarded(&need, handler))
 }
 
-/// The error, and the item as it was, so that its users do not fail as well. No guard is lost by that: a crate with
-/// an error in it is not built.
-fn fallback(error: &syn::Error, item: &TokenStream) -> TokenStream {
-    let error = error.to_compile_error();
-    if handler::is_expression(item) { quote!({ #error #item }) } else { quote!(#error #item) }
-}
-
 #[cfg(test)]
 mod tests {
+    use quote::quote;
+
     use super::*;
 
     #[test]

@@ -3,9 +3,10 @@
 use async_trait::async_trait;
 use guardrail::{
     NewUser, Role, User, UserId,
-    storage::{Bootstrap, CreateUser, StoreError, UserAdmin, UserChange, UserStore as _},
+    storage::{Bootstrap, CreateUser, StoreError, UpdateUser, UserAdmin, UserChange, UserStore as _},
 };
-use sqlx::{query, query_as, query_scalar};
+use sqlx::{QueryBuilder, query, query_as, query_scalar};
+use uuid::Uuid;
 
 use super::{
     key, now,
@@ -14,7 +15,7 @@ use super::{
 };
 use crate::{
     SqlStore,
-    db::{Dialect as _, on},
+    db::{Dialect, on},
     error::failed,
 };
 
@@ -37,6 +38,32 @@ macro_rules! insert {
             .map(|done| done.rows_affected() > 0)
     };
 }
+
+/// Whether an active user other than `$but` has one of the roles.
+macro_rules! any_active {
+    ($Database:ident, $roles:expr, $but:expr, $executor:expr) => {{
+        let mut found = false;
+        for roles in $roles.chunks(ROLES) {
+            let mut statement = QueryBuilder::<$Database>::new(sql::ACTIVE_WITH_ROLE);
+            let mut list = statement.separated(", ");
+            for role in roles {
+                list.push_bind(role.as_str());
+            }
+            statement.push(") AND id <> ").push_bind($but).push(")");
+            found = found
+                || statement
+                    .build_query_scalar::<bool>()
+                    .persistent(false)
+                    .fetch_one($executor)
+                    .await
+                    .map_err(failed("looking for users with a role"))?;
+        }
+        found
+    }};
+}
+
+/// Roles in one statement.
+const ROLES: usize = 1_000;
 
 #[async_trait]
 impl UserAdmin<User> for SqlStore {
@@ -114,20 +141,49 @@ impl UserAdmin<User> for SqlStore {
         rows.into_iter().map(|row| row.decode(CONTEXT)).collect()
     }
 
-    async fn update(&self, id: &UserId, change: UserChange) -> Result<Option<User>, StoreError> {
+    async fn update(&self, id: &UserId, change: UserChange) -> Result<UpdateUser<User>, StoreError> {
         const CONTEXT: &str = "changing a user";
-        if change == UserChange::default() {
-            return self.find(id).await;
+        let UserChange { role, is_active, keep } = change;
+        if role.is_none() && is_active.is_none() {
+            return Ok(self.find(id).await?.map_or(UpdateUser::Unknown, UpdateUser::Updated));
         }
-        let Some(id) = key(id) else { return Ok(None) };
+        let Some(id) = key(id) else { return Ok(UpdateUser::Unknown) };
         let _turn = self.write_turn().await;
         // Read to the end, as with sessions: SQLite commits after the last row.
         let rows: Vec<UserRow> = on!(&self.db, pool: D => {
+            let mut transaction = pool.begin_with(D::BEGIN).await.map_err(failed(CONTEXT))?;
+            if !keep.is_empty() {
+                // Of two who take each other's role, the second then sees what the first has done.
+                if let Some(lock) = D::LOCK_USERS {
+                    query::<D>(lock).execute(&mut *transaction).await.map_err(failed(CONTEXT))?;
+                }
+                let user = query_as::<D, UserRow>(sql::FIND).bind(id).fetch_optional(&mut *transaction).await;
+                let Some(user) = user.map_err(failed(CONTEXT))? else { return Ok(UpdateUser::Unknown) };
+                let user = user.decode(CONTEXT)?;
+                let is_kept = |role: &Role, is_active: bool| is_active && keep.contains(role);
+                let after = is_kept(role.as_ref().unwrap_or(&user.role), is_active.unwrap_or(user.is_active));
+                if is_kept(&user.role, user.is_active)
+                    && !after
+                    && !any_active!(D, keep, id, &mut *transaction)
+                {
+                    return Ok(UpdateUser::LastOne);
+                }
+            }
             let statement = query_as::<D, _>(sql::UPDATE).bind(id).bind(now());
-            let role = change.role.as_ref().map(Role::as_str);
-            statement.bind(role).bind(change.is_active).fetch_all(pool).await
-        })
-        .map_err(failed(CONTEXT))?;
-        rows.into_iter().next().map(|row| row.decode(CONTEXT)).transpose()
+            let statement = statement.bind(role.as_ref().map(Role::as_str)).bind(is_active);
+            let rows = statement.fetch_all(&mut *transaction).await.map_err(failed(CONTEXT))?;
+            transaction.commit().await.map_err(failed(CONTEXT))?;
+            rows
+        });
+        match rows.into_iter().next() {
+            Some(row) => row.decode(CONTEXT).map(UpdateUser::Updated),
+            None => Ok(UpdateUser::Unknown),
+        }
+    }
+
+    async fn any_active(&self, roles: &[Role], but: Option<&UserId>) -> Result<bool, StoreError> {
+        // No user has the nil key.
+        let but = but.and_then(key).unwrap_or(Uuid::nil());
+        Ok(on!(&self.db, pool: D => any_active!(D, roles, but, pool)))
     }
 }

@@ -38,6 +38,10 @@ pub(super) const MARK_BOOTSTRAPPED: &str =
 
 pub(super) const HAS_ROLE: &str = "SELECT EXISTS (SELECT 1 FROM guardrail_users WHERE role = $1)";
 
+/// The list of roles follows.
+pub(super) const ACTIVE_WITH_ROLE: &str =
+    "SELECT EXISTS (SELECT 1 FROM guardrail_users WHERE is_active AND role IN (";
+
 pub(super) const NEEDS_BOOTSTRAP: &str = "SELECT NOT EXISTS (SELECT 1 FROM guardrail_bootstrap) \
     AND NOT EXISTS (SELECT 1 FROM guardrail_users WHERE role = $1)";
 

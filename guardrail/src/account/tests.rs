@@ -107,7 +107,7 @@ impl Fixture {
 
     async fn set_active(&self, is_active: bool) {
         let change = UserChange { is_active: Some(is_active), ..UserChange::default() };
-        self.users.store.update(&self.id, change).await.unwrap().unwrap();
+        self.users.store.update(&self.id, change).await.unwrap().updated().unwrap();
     }
 }
 
@@ -174,7 +174,7 @@ async fn a_changed_role_holds_once_it_is_told() {
     let fixture = fixture(hash_of_cost(5)).await;
     let login = fixture.log_in().await.unwrap();
     assert_eq!(fixture.authenticate(&login).await.unwrap().role(), "user");
-    let change = UserChange { role: Some(Role::known("admin")), is_active: None };
+    let change = UserChange { role: Some(Role::known("admin")), ..UserChange::default() };
     fixture.users.store.update(&fixture.id, change).await.unwrap();
     fixture.guard.user_changed(&fixture.id).await.unwrap();
     assert_eq!(fixture.authenticate(&login).await.unwrap().role(), "admin");

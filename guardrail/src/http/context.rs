@@ -1,7 +1,15 @@
 //! Who calls, within one request.
 
-use std::{any::Any, pin::Pin, sync::Arc};
+use std::{
+    any::Any,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
+use axum::extract::{MatchedPath, OriginalUri};
 use http::{HeaderMap, request::Parts};
 
 use super::credentials::Credentials;
@@ -16,6 +24,8 @@ use crate::{
 pub(crate) struct AuthContext {
     guard: Arc<dyn AnyGuard>,
     caller: Option<Caller>,
+    /// In strict mode: whether anything has said whom the answer is for.
+    declared: Option<Arc<AtomicBool>>,
 }
 
 /// The outcome of recognising the caller; each way to fail has been logged by the time it is here.
@@ -110,7 +120,28 @@ impl<U: AuthUser> AnyGuard for Guardrail<U> {
 
 impl AuthContext {
     pub(super) fn new(guard: Arc<dyn AnyGuard>) -> Self {
-        Self { guard, caller: None }
+        Self { guard, caller: None, declared: None }
+    }
+
+    /// The same for one request in strict mode, with what tells whether its handler says whom the answer is for.
+    pub(super) fn watched(&self) -> (Self, Arc<AtomicBool>) {
+        let declared = Arc::<AtomicBool>::default();
+        (Self { declared: Some(Arc::clone(&declared)), ..self.clone() }, declared)
+    }
+
+    /// Takes note that it has been said whom the answer is for.
+    pub(super) fn declare(&self) {
+        if let Some(declared) = &self.declared {
+            declared.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// What is told of the caller. Whoever learns who it is has asked whom the answer is for.
+    fn told(&self, caller: &Caller) -> Result<Option<Principal>, Error> {
+        if let Caller::Known(_) = caller {
+            self.declare();
+        }
+        caller.told()
     }
 
     /// The context of a request, if its layer is there.
@@ -158,7 +189,7 @@ pub(super) fn caller_at_once(parts: &mut Parts) -> Option<Result<Option<Principa
     if context.caller.is_none() {
         context.caller = Some(context.guard.recognise_at_once(headers)?);
     }
-    context.caller.as_ref().map(Caller::told)
+    context.caller.as_ref().map(|caller| context.told(caller))
 }
 
 /// The caller of a request; `None` if no credentials came.
@@ -168,9 +199,17 @@ pub(super) async fn caller(parts: &mut Parts) -> Result<Option<Principal>, Error
     }
     let guard = Arc::clone(&AuthContext::of(parts)?.guard);
     let caller = guard.recognise(&parts.headers).await;
-    let told = caller.told();
-    AuthContext::of(parts)?.caller = Some(caller);
+    let context = AuthContext::of(parts)?;
+    let told = context.told(&caller);
+    context.caller = Some(caller);
     told
+}
+
+/// Takes note that the route says whom its answer is for, where somebody wants to know.
+pub(super) fn declare(parts: &Parts) {
+    if let Some(context) = parts.extensions.get::<AuthContext>() {
+        context.declare();
+    }
 }
 
 /// The caller of a request, who must have sent credentials.
@@ -189,9 +228,11 @@ fn known(caller: Option<Principal>) -> Result<Principal, Error> {
 
 /// The route of a request, for the log.
 pub(super) fn route(parts: &Parts) -> String {
-    let path = parts
-        .extensions
-        .get::<axum::extract::MatchedPath>()
-        .map_or_else(|| parts.uri.path(), |matched| matched.as_str());
+    let path = parts.extensions.get::<MatchedPath>().map_or_else(|| path(parts), MatchedPath::as_str);
     format!("{} {path:?}", parts.method)
+}
+
+/// The path of a request as it was sent: nested routers see the rest of it.
+pub(super) fn path(parts: &Parts) -> &str {
+    parts.extensions.get::<OriginalUri>().map_or(&parts.uri, |original| &original.0).path()
 }

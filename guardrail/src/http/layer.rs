@@ -2,15 +2,24 @@
 
 use std::{
     fmt,
-    sync::Arc,
-    task::{Context, Poll},
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Poll, ready},
 };
 
+use axum::response::{IntoResponse as _, Response};
 use http::Request;
+use pin_project_lite::pin_project;
 use tower::{Layer, Service};
 
-use super::context::AuthContext;
-use crate::{AuthUser, Guardrail};
+use super::{
+    context::{AuthContext, route},
+    enforce::is_preflight,
+};
+use crate::{AuthUser, Error, Guardrail};
 
 /// Makes the caller of every request known to the extractors, to `#[require]` and to
 /// [`RequireLayer`](crate::RequireLayer).
@@ -30,12 +39,40 @@ use crate::{AuthUser, Guardrail};
 #[derive(Clone)]
 pub struct AuthLayer {
     context: AuthContext,
+    strict: bool,
 }
 
 impl AuthLayer {
     /// A layer for this Guardrail.
     pub fn new<U: AuthUser>(guard: Guardrail<U>) -> Self {
-        Self { context: AuthContext::new(Arc::new(guard)) }
+        Self { context: AuthContext::new(Arc::new(guard)), strict: false }
+    }
+
+    /// Finds routes that are open by oversight: meant for tests.
+    ///
+    /// A request whose handler neither asked for a permission (`#[require]`, [`RequireLayer`](crate::RequireLayer),
+    /// [`EnforceRoutes`](crate::EnforceRoutes)), nor learned who the caller is, nor said
+    /// [`#[public]`](crate::public) (or [`PublicLayer`](crate::PublicLayer)), and that was answered with 2xx or 3xx,
+    /// is answered with 500, and the log names the route. What the handler did has happened by then: this protects
+    /// nothing, it tells.
+    ///
+    /// ```
+    /// # use axum::{Router, routing::get};
+    /// # use guardrail::{AuthLayer, Guardrail, public};
+    /// #[public]
+    /// async fn version() -> &'static str {
+    ///     "1.0"
+    /// }
+    ///
+    /// # fn example(guard: Guardrail) -> Router {
+    /// let app = Router::new().route("/version", get(version));
+    /// let layer = AuthLayer::new(guard);
+    /// app.layer(if cfg!(test) { layer.strict() } else { layer })
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn strict(self) -> Self {
+        Self { strict: true, ..self }
     }
 }
 
@@ -43,7 +80,7 @@ impl<S> Layer<S> for AuthLayer {
     type Service = AuthService<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        AuthService { inner, context: self.context.clone() }
+        AuthService { inner, context: self.context.clone(), strict: self.strict }
     }
 }
 
@@ -58,6 +95,7 @@ impl fmt::Debug for AuthLayer {
 pub struct AuthService<S> {
     inner: S,
     context: AuthContext,
+    strict: bool,
 }
 
 impl<S: fmt::Debug> fmt::Debug for AuthService<S> {
@@ -68,18 +106,79 @@ impl<S: fmt::Debug> fmt::Debug for AuthService<S> {
 
 impl<S, B> Service<Request<B>> for AuthService<S>
 where
-    S: Service<Request<B>>,
+    S: Service<Request<B>, Response = Response>,
 {
-    type Response = S::Response;
+    type Response = Response;
     type Error = S::Error;
-    type Future = S::Future;
+    type Future = AuthFuture<S::Future>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, mut request: Request<B>) -> S::Future {
-        request.extensions_mut().insert(self.context.clone());
-        self.inner.call(request)
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let (mut parts, body) = request.into_parts();
+        let mut watch = None;
+        if self.strict && !is_preflight(&parts) {
+            let (context, declared) = self.context.watched();
+            parts.extensions.insert(context);
+            watch = Some(Watch { declared, route: route(&parts) });
+        } else {
+            parts.extensions.insert(self.context.clone());
+        }
+        AuthFuture { response: self.inner.call(Request::from_parts(parts, body)), watch }
+    }
+}
+
+/// What strict mode knows of a request.
+struct Watch {
+    declared: Arc<AtomicBool>,
+    route: String,
+}
+
+impl Watch {
+    fn check(&self, response: Response) -> Response {
+        let succeeded = response.status().is_success() || response.status().is_redirection();
+        if !succeeded || self.declared.load(Ordering::Relaxed) {
+            return response;
+        }
+        let text = format!(
+            "the route {} answered {}, and nothing says for whom: put `#[require(…)]` above its handler, or \
+             `#[public]` if everybody may have the answer (strict mode; what the handler did has happened)",
+            self.route,
+            response.status()
+        );
+        Error::Misconfigured(text.into()).into_response()
+    }
+}
+
+pin_project! {
+    /// The answer of an [`AuthService`].
+    pub struct AuthFuture<F> {
+        #[pin]
+        response: F,
+        watch: Option<Watch>,
+    }
+}
+
+impl<F, E> Future for AuthFuture<F>
+where
+    F: Future<Output = Result<Response, E>>,
+{
+    type Output = Result<Response, E>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let response = ready!(this.response.poll(cx));
+        Poll::Ready(response.map(|response| match this.watch {
+            Some(watch) => watch.check(response),
+            None => response,
+        }))
+    }
+}
+
+impl<F> fmt::Debug for AuthFuture<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AuthFuture").finish_non_exhaustive()
     }
 }

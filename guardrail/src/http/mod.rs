@@ -1,22 +1,25 @@
 //! Guardrail on HTTP: the layer, the extractors, the endpoints, and what errors look like.
 
-mod at_once;
 mod context;
 mod cookie;
 mod credentials;
+mod enforce;
 mod extract;
 mod guarded;
 mod layer;
 mod problem;
+mod public;
 mod require_layer;
 mod requirement;
 mod router;
 mod routes;
 
 pub use self::{
+    enforce::{EnforceRoutes, EnforceService},
     extract::{Authenticated, Permit},
-    layer::{AuthLayer, AuthService},
+    guarded::{Guarded, GuardedFuture},
+    layer::{AuthFuture, AuthLayer, AuthService},
+    public::{Public, PublicLayer, PublicService},
     require_layer::{RequireLayer, RequireService},
-    requirement::{Declaration, Requirement},
     router::{method_not_allowed, not_found},
 };

@@ -5,9 +5,9 @@ use tower::Layer;
 
 use super::{
     guarded::{Condition, Guarded},
-    requirement::{Requirement, check, check_at_once},
+    requirement::{check, check_at_once},
 };
-use crate::Error;
+use crate::{Error, Requirement};
 
 /// Asks for a permission before the service below is called, as `#[require]` does for a function.
 ///

@@ -1,61 +1,17 @@
-//! What `#[require]` and [`RequireLayer`](crate::RequireLayer) ask for, and whether a request meets it.
+//! Whether a request meets what `#[require]` and [`RequireLayer`](crate::RequireLayer) ask for.
 
 use std::borrow::Cow;
 
 use axum::extract::{FromRequestParts as _, RawPathParams, rejection::RawPathParamsRejection};
 use http::request::Parts;
 
-use super::{
-    at_once::at_once,
-    context::{AuthContext, principal, principal_at_once, route},
-};
+use super::context::{AuthContext, principal, principal_at_once, route};
 use crate::{
-    Error, Forbidden, Principal,
+    Domain, Error, Forbidden, Principal, Requirement,
+    at_once::at_once,
     audit::AuditEvent,
     policy::{Object, PolicyEngine},
 };
-
-/// What a caller must be allowed, or be.
-///
-/// ```
-/// use guardrail::{RequireLayer, Requirement};
-///
-/// const MODERATE: Requirement = Requirement::Any(&[
-///     Requirement::Permission { object: "/api/posts/{id}", action: "edit" },
-///     Requirement::Role("moderator"),
-/// ]);
-/// let layer = RequireLayer::from(MODERATE);
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Requirement {
-    /// A rule allows the action on the object. A segment `{name}` of the object stands for the value of that path
-    /// parameter, a final `{*name}` for those of a wildcard.
-    Permission {
-        /// The object.
-        object: &'static str,
-        /// The action.
-        action: &'static str,
-    },
-    /// The caller has the role, of its own or by inheritance.
-    Role(&'static str),
-    /// At least one of them holds.
-    Any(&'static [Requirement]),
-    /// All of them hold.
-    All(&'static [Requirement]),
-}
-
-/// A requirement with the place that declares it: what `#[require]` makes of its arguments.
-pub trait Declaration: Send + Sync + 'static {
-    /// What is required.
-    const REQUIREMENT: Requirement;
-    /// The function, with its module's path.
-    const FUNCTION: &'static str;
-    /// The source file.
-    const FILE: &'static str;
-    /// The line in it.
-    const LINE: u32;
-}
 
 /// Lets a request pass that meets the requirement; whoever it is from otherwise learns nothing of the body.
 pub(super) async fn check(requirement: &Requirement, parts: &mut Parts) -> Result<(), Error> {
@@ -73,23 +29,15 @@ fn decide(requirement: &Requirement, principal: &Principal, parts: &mut Parts) -
     let params = if requirement.has_parameters() { PathParameters::of(parts)? } else { PathParameters(None) };
     let route = || route(parts);
     let Some(context) = parts.extensions.get::<AuthContext>() else { return Err(Error::Unavailable) };
-    let check = Check { policies: context.policies(), principal, params: &params, route: &route };
+    let domain = parts.extensions.get::<Domain>().map(Domain::as_str);
+    let check = Check { policies: context.policies(), principal, domain, params: &params, route: &route };
     if check.holds(requirement)? { Ok(()) } else { Err(Forbidden::PermissionDenied.into()) }
-}
-
-impl Requirement {
-    fn has_parameters(&self) -> bool {
-        match self {
-            Self::Permission { object, .. } => object.contains('{'),
-            Self::Role(_) => false,
-            Self::Any(parts) | Self::All(parts) => parts.iter().any(Self::has_parameters),
-        }
-    }
 }
 
 struct Check<'a> {
     policies: &'a PolicyEngine,
     principal: &'a Principal,
+    domain: Option<&'a str>,
     params: &'a PathParameters,
     /// The request's route, for the log.
     route: &'a dyn Fn() -> String,
@@ -143,7 +91,8 @@ impl Check<'_> {
                 ));
             }
         };
-        let allowed = self.policies.decide(&self.principal.subjects(), Object::Named(&object), action)?;
+        let allowed =
+            self.policies.decide(&self.principal.subjects(), self.domain, Object::Named(&object), action)?;
         if !allowed {
             self.denied(&object, action);
         }

@@ -8,7 +8,10 @@ use http::{
 use serde::Serialize;
 
 use super::routes;
-use crate::{AuthUser, Error, Guardrail};
+use crate::{
+    AuthUser, Error, Guardrail,
+    policy::{Declared, permissions},
+};
 
 /// The largest body that an endpoint reads, in bytes; `/policies/batch` reads more.
 const BODY_MAX_BYTES: usize = 64 * 1024;
@@ -22,6 +25,10 @@ impl<U: AuthUser + Serialize> Guardrail<U> {
     /// the router that they are nested in.
     pub fn routes(&self) -> Router {
         let administered = self.inner().accounts.can_administer();
+        let mounted = |declared: &Declared| {
+            declared.is_own() && (administered || !declared.function.contains("::users::"))
+        };
+        self.inner().policies.review(permissions().into_iter().filter(mounted).collect());
         let users = if administered { routes::users::router() } else { Router::new() };
         let register = if administered { routes::register::router() } else { Router::new() };
         Router::new()

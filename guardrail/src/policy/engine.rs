@@ -10,9 +10,13 @@ use arc_swap::ArcSwap;
 use tokio::sync::{Mutex, MutexGuard};
 
 use super::{
+    custom::CustomRules,
     error::PolicyError,
-    index::{Object, Reason},
+    index::{Lack, Object, Reason},
     listing::{RuleFilter, RulePage, page},
+    model::PolicyModel,
+    requirement::Declared,
+    review::review,
     rule::Rule,
     snapshot::{MANY, Snapshot, off_thread},
     subjects::Subjects,
@@ -22,6 +26,8 @@ use crate::storage::{AppliedChange, PolicyChange, PolicyStore, StoredRule};
 /// The rules in force.
 pub(crate) struct PolicyEngine {
     store: Arc<dyn PolicyStore>,
+    /// The application's own model, if it has one.
+    model: Option<PolicyModel>,
     current: ArcSwap<Snapshot>,
     turn: Mutex<()>,
 }
@@ -35,39 +41,55 @@ pub(crate) struct Changed {
     pub(crate) removed: usize,
 }
 
+impl Changed {
+    fn by(applied: &AppliedChange) -> Self {
+        Self { added: applied.added.len(), removed: applied.removed.len() }
+    }
+}
+
 impl PolicyEngine {
     /// An engine with the rules that `store` holds now.
-    pub(crate) async fn load(store: Arc<dyn PolicyStore>) -> Result<Self, PolicyError> {
-        let snapshot = Snapshot::read(store.load().await?, &Snapshot::default()).await?;
-        Ok(Self { store, current: ArcSwap::from_pointee(snapshot), turn: Mutex::new(()) })
+    pub(crate) async fn load(
+        store: Arc<dyn PolicyStore>,
+        model: Option<PolicyModel>,
+    ) -> Result<Self, PolicyError> {
+        let snapshot = Snapshot::read(store.load().await?, model.as_ref(), None).await?;
+        Ok(Self { store, model, current: ArcSwap::from_pointee(snapshot), turn: Mutex::new(()) })
     }
 
     /// Whether the caller may do `action` on `object`: whether either of its subjects may. An empty subject, object
-    /// or action may nothing.
+    /// or action may nothing. `domain` is for a model that has one.
     pub(crate) fn decide(
         &self,
         who: &Subjects<'_>,
+        domain: Option<&str>,
         object: Object<'_>,
         action: &str,
     ) -> Result<bool, PolicyError> {
         if who.subject.is_empty() || object.as_str().is_empty() || action.is_empty() {
             return Ok(false);
         }
-        Ok(self.current.load().index.allows(who, object, action))
+        self.current.load().allows(who, domain, object, action)
     }
 
-    /// Why the caller may, if it may.
-    pub(crate) fn explain(&self, who: &Subjects<'_>, object: Object<'_>, action: &str) -> Option<Reason> {
-        if who.subject.is_empty() || object.as_str().is_empty() || action.is_empty() {
-            return None;
-        }
-        self.current.load().index.explain(who, object, action)
+    /// Why the caller may, or what it lacks; `None` under the application's own model, which does not tell.
+    pub(crate) fn explain(
+        &self,
+        who: &Subjects<'_>,
+        object: Object<'_>,
+        action: &str,
+    ) -> Option<Result<Reason, Lack>> {
+        let snapshot = self.current();
+        let index = snapshot.index().ok()?;
+        let empty = who.subject.is_empty() || object.as_str().is_empty() || action.is_empty();
+        let reason = if empty { None } else { index.explain(who, object, action) };
+        Some(reason.ok_or_else(|| index.lack(object, action)))
     }
 
     /// Whether the caller has `role`, as the role of the account or through rules, at any depth. Nobody has a role
     /// that looks like a user.
     pub(crate) fn holds_role(&self, who: &Subjects<'_>, role: &str) -> bool {
-        self.current.load().index.holds_role(who, role)
+        self.current.load().holds_role(who, role)
     }
 
     /// A page of the rules in force.
@@ -77,14 +99,36 @@ impl PolicyEngine {
         after: Option<Rule>,
         limit: usize,
     ) -> Result<RulePage, PolicyError> {
-        let snapshot = self.current.load_full();
-        off_thread(snapshot.index.len(), move || page(snapshot.index.rules(), &filter, after.as_ref(), limit))
-            .await
+        let snapshot = self.current();
+        snapshot.index()?;
+        off_thread(snapshot.len(), move || page(snapshot.rules(), &filter, after.as_ref(), limit)).await
+    }
+
+    /// Logs what looks like an oversight when these permissions and the rules in force are laid side by side.
+    pub(crate) fn review(&self, declared: Vec<Declared>) {
+        let snapshot = self.current();
+        let many = snapshot.len() >= MANY;
+        let work = move || {
+            if snapshot.index().is_ok() {
+                review(&declared, snapshot.rules()).iter().for_each(super::review::Finding::log);
+            }
+        };
+        if many {
+            // Nobody waits for it.
+            tokio::task::spawn_blocking(work);
+        } else {
+            work();
+        }
+    }
+
+    /// The rules in force.
+    pub(crate) fn current(&self) -> Arc<Snapshot> {
+        self.current.load_full()
     }
 
     /// How many rules there are.
     pub(crate) fn len(&self) -> usize {
-        self.current.load().index.len()
+        self.current.load().len()
     }
 
     /// Waits for the turn to change the rules.
@@ -105,11 +149,11 @@ impl PolicyEngine {
             return Ok(false);
         }
         let turn = self.turn().await;
-        let behind = self.is_behind(told).await?;
-        if behind {
-            turn.reload().await?;
+        if !self.is_behind(told).await? {
+            return Ok(false);
         }
-        Ok(behind)
+        turn.reload().await?;
+        Ok(true)
     }
 
     async fn is_behind(&self, told: bool) -> Result<bool, PolicyError> {
@@ -120,7 +164,7 @@ impl PolicyEngine {
     fn put_in_force(&self, next: Snapshot) {
         let before = self.current.swap(Arc::new(next));
         // Whoever lets go of many rules last has some work with it: that shall be no request.
-        if before.index.len() >= MANY && tokio::runtime::Handle::try_current().is_ok() {
+        if before.len() >= MANY && tokio::runtime::Handle::try_current().is_ok() {
             tokio::spawn(async move {
                 tokio::time::sleep(Duration::from_millis(100)).await;
                 tokio::task::spawn_blocking(move || drop(before));
@@ -142,10 +186,32 @@ impl Turn<'_> {
     /// fails. What is there already, or is not there, is passed over; a rule both to add and to remove is there
     /// afterwards.
     pub(crate) async fn change(&self, add: Vec<Rule>, remove: Vec<Rule>) -> Result<Changed, PolicyError> {
+        self.current().index()?;
         let stored = |rules: &[Rule]| rules.iter().map(Rule::to_stored).collect();
-        let change = PolicyChange { add: stored(&add), remove: stored(&remove) };
-        let applied = match self.engine.store.apply(change).await {
-            Ok(applied) => applied,
+        let applied = self.apply(PolicyChange { add: stored(&add), remove: stored(&remove) }).await?;
+        let changed = Changed::by(&applied);
+        self.follow(applied, add, remove).await?;
+        Ok(changed)
+    }
+
+    /// The same for rules of any form, which the application's own model asks for.
+    pub(crate) async fn change_rows(&self, change: PolicyChange) -> Result<Changed, PolicyError> {
+        // What does not fit is found before it is written.
+        if let (Some(rows), Some(model)) = (self.current().changed_rows(&change), &self.engine.model) {
+            CustomRules::new(model, rows).await?;
+        } else {
+            for row in &change.add {
+                Rule::from_stored(row).map_err(|error| PolicyError::Model(error.to_string()))?;
+            }
+        }
+        let applied = self.apply(change).await?;
+        self.reload().await?;
+        Ok(Changed::by(&applied))
+    }
+
+    async fn apply(&self, change: PolicyChange) -> Result<AppliedChange, PolicyError> {
+        match self.engine.store.apply(change).await {
+            Ok(applied) => Ok(applied),
             Err(error) => {
                 // Usually nothing was written. But an acknowledgement can get lost: the store says what holds.
                 if let Err(error) = self.reload().await {
@@ -154,12 +220,9 @@ impl Turn<'_> {
                         "the rules could not be read after a change that failed"
                     );
                 }
-                return Err(error.into());
+                Err(error.into())
             }
-        };
-        let changed = Changed { added: applied.added.len(), removed: applied.removed.len() };
-        self.follow(applied, add, remove).await?;
-        Ok(changed)
+        }
     }
 
     /// Brings the index to what the store holds after a change.
@@ -169,7 +232,7 @@ impl Turn<'_> {
         add: Vec<Rule>,
         remove: Vec<Rule>,
     ) -> Result<(), PolicyError> {
-        let current = self.engine.current.load_full();
+        let current = self.current();
         let rules = |rows: &[StoredRule]| rows.iter().filter_map(|row| Rule::from_stored(row).ok()).collect();
         if let Some((before, after)) = applied.revisions
             && current.revision == Some(before)
@@ -191,17 +254,33 @@ impl Turn<'_> {
         Ok(())
     }
 
+    /// Takes in what others have changed.
+    pub(crate) async fn catch_up(&self) -> Result<(), PolicyError> {
+        if self.engine.is_behind(false).await? { self.reload().await } else { Ok(()) }
+    }
+
+    /// The rules in force.
+    pub(crate) fn current(&self) -> Arc<Snapshot> {
+        self.engine.current()
+    }
+
+    /// The rules as they would be after a change.
+    pub(crate) async fn preview(&self, add: &[Rule], remove: &[Rule]) -> Result<Snapshot, PolicyError> {
+        self.current().changed(add.to_vec(), remove.to_vec(), None).await
+    }
+
     /// Adds `rules` if there are none yet, malformed ones counted, and says whether it did.
     pub(crate) async fn insert_defaults(&self, rules: Vec<Rule>) -> Result<bool, PolicyError> {
-        if !self.engine.current.load().is_empty() {
+        if rules.is_empty() || !self.current().is_empty() {
             return Ok(false);
         }
-        Ok(self.change(rules, Vec::new()).await?.added > 0)
+        let add = rules.iter().map(Rule::to_stored).collect();
+        Ok(self.change_rows(PolicyChange { add, remove: Vec::new() }).await?.added > 0)
     }
 
     async fn reload(&self) -> Result<(), PolicyError> {
         let policies = self.engine.store.load().await?;
-        let next = Snapshot::read(policies, &self.engine.current.load_full()).await?;
+        let next = Snapshot::read(policies, self.engine.model.as_ref(), Some(&self.current())).await?;
         self.engine.put_in_force(next);
         Ok(())
     }

@@ -3,27 +3,37 @@
 //! A [`Rule`] permits a subject an action on objects, or gives a subject a role; nothing else permits anything. The
 //! caller's subjects are `user:<id>` and the account's role.
 
+pub mod csv;
+mod custom;
 mod defaults;
 mod engine;
 mod error;
 mod index;
 mod listing;
 mod loader;
+mod model;
 pub mod pattern;
+mod requirement;
+mod review;
 mod row;
 mod rule;
+mod rule_set;
 mod snapshot;
 mod subjects;
 
 pub use self::{
     defaults::default_rules,
     error::PolicyError,
+    model::{InvalidModel, PolicyModel},
+    requirement::{Declaration, Declared, Requirement, permissions},
     rule::{InvalidRule, RULE_MAX_BYTES, Rule},
+    rule_set::RuleSet,
 };
 pub(crate) use self::{
-    engine::{Changed, PolicyEngine},
-    index::{Object, Reason},
+    engine::{Changed, PolicyEngine, Turn},
+    index::{Lack, Object, Reason},
     listing::RuleFilter,
+    snapshot::Snapshot,
     subjects::Subjects,
 };
 

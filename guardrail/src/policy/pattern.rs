@@ -102,6 +102,30 @@ pub fn check(pattern: &str) -> Result<(), InvalidPattern> {
     Ok(())
 }
 
+/// Whether `pattern` covers anything that a handler's object can become, whose `{name}` stands for one segment and
+/// whose final `{*name}` for one or more.
+pub(super) fn may_cover(pattern: &str, object: &str) -> bool {
+    if pattern == "*" {
+        return true;
+    }
+    let (head, open) = head(pattern);
+    let mut segments = object.split('/');
+    for wanted in head.split('/') {
+        let fits = match segments.next() {
+            None => false,
+            Some(segment) if segment.starts_with("{*") => return true,
+            Some(segment) if is_placeholder(segment) || is_placeholder(wanted) => {
+                !segment.is_empty() && !wanted.is_empty()
+            }
+            Some(segment) => segment == wanted,
+        };
+        if !fits {
+            return false;
+        }
+    }
+    segments.next().is_some() == open
+}
+
 /// A pattern without its final `/*`, and whether it had one.
 pub(super) fn head(pattern: &str) -> (&str, bool) {
     match pattern.strip_suffix("/*") {
@@ -245,6 +269,32 @@ mod tests {
             let object = joined(&object);
             prop_assert!(pattern.is_empty() || check(&pattern).is_ok());
             prop_assert_eq!(matches(&object, &pattern), key_match3(&object, &pattern), "{} {}", object, pattern);
+        }
+
+        #[test]
+        fn a_rule_may_cover_what_a_filled_object_shows(
+            object in vec(select(&["a", "b", "{id}", "{x}"][..]), 1..4),
+            rest in any::<bool>(),
+            pattern in vec(select(&["a", "b", "c", "{id}"][..]), 0..4),
+            open in any::<bool>(),
+        ) {
+            let object = joined(&object) + if rest { "/{*rest}" } else { "" };
+            let pattern = joined(&pattern) + if open { "/*" } else { "" };
+            prop_assume!(!pattern.is_empty());
+            // Every way to fill it with three values; the rest with some.
+            let mut filled = vec![String::new()];
+            for segment in object.split('/').skip(1) {
+                let values: &[&str] = match segment {
+                    "{*rest}" => &["a", "b", "c", "a/b", "b/a", "c/c", "a/b/c", "c/a/b", "b/c/a", "a/a/a/a"],
+                    segment if is_placeholder(segment) => &["a", "b", "c"],
+                    segment => &[segment],
+                };
+                filled = filled.iter().flat_map(|f| values.iter().map(move |v| format!("{f}/{v}"))).collect();
+            }
+            let covered = filled.iter().any(|object| matches(object, &pattern));
+            if covered || !rest {
+                prop_assert_eq!(may_cover(&pattern, &object), covered, "{} {}", pattern, object);
+            }
         }
 
         #[test]

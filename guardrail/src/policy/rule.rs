@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde::ser::{Serialize, SerializeStruct as _, Serializer};
+
 use super::pattern;
 use crate::{Role, UserId};
 
@@ -111,6 +113,17 @@ impl Rule {
             Self::Permission { action, .. } => action,
             Self::Role { .. } => "",
         }
+    }
+}
+
+/// As `{"subject":…,"object":…,"action":…}`, with an empty action for a role.
+impl Serialize for Rule {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut rule = serializer.serialize_struct("Rule", 3)?;
+        rule.serialize_field("subject", self.subject())?;
+        rule.serialize_field("object", self.object())?;
+        rule.serialize_field("action", self.action())?;
+        rule.end()
     }
 }
 

@@ -12,13 +12,18 @@ pub(crate) struct Subjects<'a> {
 }
 
 impl<'a> Subjects<'a> {
+    /// The subject, and the role if it is one.
+    pub(super) fn both(&self) -> (&'a str, Option<&'a str>) {
+        (self.subject, self.role.filter(|role| is_role(role)))
+    }
+
     /// The names to ask for; none if the caller has no name.
     ///
     /// An account's role comes from the application's own table: one that is empty or looks like a user counts as
     /// none, whatever that table holds.
     pub(super) fn names(&self) -> impl Iterator<Item = &'a str> + use<'a> {
         let named = !self.subject.is_empty();
-        let role = self.role.filter(|role| is_role(role));
+        let (_, role) = self.both();
         named.then_some(self.subject).into_iter().chain(role.filter(|_| named))
     }
 }

@@ -27,7 +27,7 @@ pub use self::{
     memory::MemoryStore,
     policy::{AppliedChange, PolicyChange, PolicyStore, Revision, StoredPolicies, StoredRule},
     session::{ClientInfo, NewSession, RevokeReason, Rotation, SessionRecord, SessionStore, UnknownReason},
-    user::{Bootstrap, CreateUser, UserAdmin, UserChange, UserStore},
+    user::{Bootstrap, CreateUser, UpdateUser, UserAdmin, UserChange, UserStore},
 };
 
 /// A store could not answer: it is away, overloaded, or holds what it should not.

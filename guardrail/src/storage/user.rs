@@ -81,8 +81,36 @@ pub trait UserAdmin<U>: Send + Sync + 'static {
     /// Up to `limit` users in the order of their keys, those after `after`.
     async fn list(&self, after: Option<&UserId>, limit: usize) -> Result<Vec<U>, StoreError>;
 
-    /// Changes a user's role, activity or both in one step; the user as changed, `None` if there is no such user.
-    async fn update(&self, id: &UserId, change: UserChange) -> Result<Option<U>, StoreError>;
+    /// Changes a user's role, activity or both in one step.
+    ///
+    /// Where `change.keep` names roles, and the user is active and has one of them before and would not be so after
+    /// it, another active user must have one; otherwise nothing changes. Of callers that take each other's role at
+    /// the same time, one is refused.
+    async fn update(&self, id: &UserId, change: UserChange) -> Result<UpdateUser<U>, StoreError>;
+
+    /// Whether an active user, other than `but` where it names one, has one of these roles.
+    async fn any_active(&self, roles: &[Role], but: Option<&UserId>) -> Result<bool, StoreError>;
+}
+
+/// What became of a user's change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum UpdateUser<U> {
+    /// The user as changed.
+    Updated(U),
+    /// There is no such user.
+    Unknown,
+    /// It is the last active user with one of the roles to keep; nothing changed.
+    LastOne,
+}
+
+impl<U> UpdateUser<U> {
+    /// The user as changed, if it was.
+    pub fn updated(self) -> Option<U> {
+        match self {
+            Self::Updated(user) => Some(user),
+            Self::Unknown | Self::LastOne => None,
+        }
+    }
 }
 
 /// What became of a user's creation.
@@ -114,4 +142,6 @@ pub struct UserChange {
     pub role: Option<Role>,
     /// Whether the user may be signed in from now on.
     pub is_active: Option<bool>,
+    /// Roles of which an active user must be left; see [`UserAdmin::update`].
+    pub keep: Vec<Role>,
 }

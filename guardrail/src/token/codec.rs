@@ -108,13 +108,12 @@ impl AccessTokens {
     pub(crate) fn verify(&self, token: &str, now: DateTime<Utc>) -> Result<Arc<VerifiedClaims>, TokenError> {
         let ring = self.ring.load();
         let remembered = self.verified.get(token).filter(|claims| ring.find(claims.key()).is_some());
-        let claims = match remembered {
-            Some(claims) => claims,
-            None => {
-                let claims = Arc::new(self.verify_bytes(token, &ring)?);
-                self.verified.insert(token.into(), Arc::clone(&claims));
-                claims
-            }
+        let claims = if let Some(claims) = remembered {
+            claims
+        } else {
+            let claims = Arc::new(self.verify_bytes(token, &ring)?);
+            self.verified.insert(token.into(), Arc::clone(&claims));
+            claims
         };
         check_times(claims.times(), now)?;
         Ok(claims)

@@ -30,9 +30,11 @@ macro_rules! on_every_store {
 mod auth;
 mod bad_input;
 mod contract;
+mod enforce;
 mod forged_tokens;
 mod interleaved;
 mod malformed_rows;
+mod own_model;
 mod permissions;
 mod policies;
 mod races;

@@ -1,11 +1,12 @@
-//! The macro adds no warning to a strict crate, and no `#[allow]` that its `forbid` would refuse.
+//! The macro adds no warning to a strict crate, and no `#[allow]` that its `forbid` would refuse, but one: the
+//! inventory's own `non_upper_case_globals`.
 
+#![deny(nonstandard_style)]
 #![forbid(
     dead_code,
     missing_copy_implementations,
     missing_debug_implementations,
     missing_docs,
-    nonstandard_style,
     private_bounds,
     private_interfaces,
     single_use_lifetimes,

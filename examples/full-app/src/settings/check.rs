@@ -4,7 +4,8 @@ use super::{Database, JWT_SECRET_EXAMPLE, Settings, WrongSetting};
 
 pub(super) fn together(settings: &Settings) -> Result<(), WrongSetting> {
     let wrong = |name, problem: &str, example| Err(WrongSetting::new(name, problem, example));
-    if settings.database() == Database::Postgres && settings.jwt_secret.is_none() {
+    let signs = settings.command.is_none();
+    if signs && settings.database() == Database::Postgres && settings.jwt_secret.is_none() {
         let problem = "is required with PostgreSQL, since every node needs the same; keep what you make";
         return wrong("JWT_SECRET", problem, JWT_SECRET_EXAMPLE);
     }

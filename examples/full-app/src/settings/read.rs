@@ -47,6 +47,10 @@ pub(super) fn days(text: &str) -> Read<Duration> {
         .ok_or(Problem::new("must be a number of days from 1 to 365", "90"))
 }
 
+pub(super) fn session_cache_ttl(text: &str) -> Read<Duration> {
+    duration(text, &(0..=3600), 1).ok_or(Problem::new("must be a number of seconds from 0 to 3600", "30"))
+}
+
 pub(super) fn grace(text: &str) -> Read<Duration> {
     duration(text, &(0..=60), 1).ok_or(Problem::new("must be a number of seconds from 0 to 60", "10"))
 }

@@ -87,7 +87,18 @@ pub(super) fn parse<T: Into<OsString> + Clone>(
     let settings = match settings {
         Ok(settings) => settings,
         Err(error) if error.kind() == ErrorKind::DisplayHelp => {
-            return Ok(Parsed::Help(Settings::command().render_long_help().to_string()));
+            let of_program = Settings::command().render_long_help().to_string();
+            let of_command = error.to_string();
+            let is_command = !of_command.contains("--server-port");
+            return Ok(Parsed::Help(if is_command { of_command } else { of_program }));
+        }
+        Err(error) if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            let problem = "wants to be told what to do with them (`policies --help` says what there is)";
+            return Err(WrongSetting {
+                name: "policies".into(),
+                problem: problem.to_owned(),
+                example: "full-app policies export rules.csv".to_owned(),
+            });
         }
         Err(error) if error.kind() == ErrorKind::DisplayVersion => {
             return Ok(Parsed::Help(error.to_string()));
@@ -111,6 +122,10 @@ fn wrong(error: &clap::Error) -> WrongSetting {
     let known = command
         .get_arguments()
         .find(|known| flag.strip_prefix("--").is_some_and(|name| known.get_long() == Some(name)));
+    if flag.is_empty() && error.kind() == ErrorKind::InvalidSubcommand {
+        let example = "full-app policies export (--help lists all)".to_owned();
+        return WrongSetting { name: "the command".into(), problem: "is not known".to_owned(), example };
+    }
     let name = known.and_then(|known| known.get_env()).and_then(|name| name.to_str()).map(str::to_owned);
     match (name, error.source().and_then(|source| source.downcast_ref::<Problem>())) {
         (Some(name), Some(Problem { problem, example })) => {

@@ -41,7 +41,12 @@ fn command(folder: &Path, variables: &[(&str, &str)]) -> Command {
 
 /// Runs the program to its end, as a wrong setting makes it.
 pub(crate) fn run(folder: &Path, variables: &[(&str, &str)]) -> Output {
-    command(folder, variables).output().unwrap()
+    run_with(folder, variables, &[])
+}
+
+/// Runs a command of the program.
+pub(crate) fn run_with(folder: &Path, variables: &[(&str, &str)], arguments: &[&str]) -> Output {
+    command(folder, variables).args(arguments).output().unwrap()
 }
 
 impl Server {

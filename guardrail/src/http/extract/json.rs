@@ -16,7 +16,7 @@ use crate::{Error, FieldErrors};
 pub(in crate::http) struct JsonBody<T>(pub(in crate::http) T);
 
 /// The same for a body that is an array.
-pub(in crate::http) struct JsonList<T>(pub(in crate::http) Vec<T>);
+pub(in crate::http) struct JsonList<T>(pub(in crate::http) T);
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
     type Rejection = Error;

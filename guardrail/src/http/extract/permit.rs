@@ -5,10 +5,7 @@ use std::{fmt, marker::PhantomData};
 use axum::extract::FromRequestParts;
 use http::request::Parts;
 
-use crate::{
-    Error,
-    http::requirement::{Declaration, check},
-};
+use crate::{Error, http::requirement::check, policy::Declaration};
 
 /// The proof that this request's caller has what `D` declares: only the check makes one.
 ///

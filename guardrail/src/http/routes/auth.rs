@@ -8,6 +8,7 @@ use super::respond::{CookieHeader, LogInBody, logged_in};
 use crate::{
     AuthUser, Error, FieldErrors, Guardrail,
     http::extract::{JsonBody, RequestDevice},
+    public,
 };
 
 pub(in crate::http) fn router<U: AuthUser>() -> Router<Guardrail<U>> {
@@ -20,6 +21,7 @@ struct LogIn {
     password: Option<SecretString>,
 }
 
+#[public]
 async fn log_in<U: AuthUser>(
     State(guard): State<Guardrail<U>>,
     RequestDevice(device): RequestDevice,

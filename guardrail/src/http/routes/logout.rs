@@ -9,7 +9,7 @@ use super::{
     respond::{CookieHeader, Message, no_cookie},
 };
 use crate::{
-    AuthUser, Error, FieldErrors, Forbidden, Guardrail, Principal, http::extract::JsonBody, require,
+    AuthUser, Error, FieldErrors, Forbidden, Guardrail, Principal, http::extract::JsonBody, public, require,
     storage::RevokeReason,
 };
 
@@ -28,6 +28,7 @@ struct Flags {
     family: Option<bool>,
 }
 
+#[public]
 async fn log_out<U: AuthUser>(
     State(guard): State<Guardrail<U>>,
     QueryString(flags): QueryString<Flags>,

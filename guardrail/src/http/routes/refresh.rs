@@ -8,6 +8,7 @@ use super::respond::{CookieHeader, fingerprint_cookie};
 use crate::{
     AuthUser, Error, FieldErrors, Guardrail,
     http::extract::{JsonBody, RequestDevice},
+    public,
     session::RefreshToken,
 };
 
@@ -29,6 +30,7 @@ struct RefreshBody {
     refresh_token: Option<String>,
 }
 
+#[public]
 async fn refresh<U: AuthUser>(
     State(guard): State<Guardrail<U>>,
     RequestDevice(device): RequestDevice,

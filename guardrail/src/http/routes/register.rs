@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::respond::Outcome;
 use crate::{
     AuthUser, Error, FieldErrors, Forbidden, Guardrail, NAME_MAX_CHARS, handle::Registration,
-    http::extract::JsonBody, user::clean_name,
+    http::extract::JsonBody, public, user::clean_name,
 };
 
 pub(in crate::http) fn router<U: AuthUser + Serialize>() -> Router<Guardrail<U>> {
@@ -25,6 +25,7 @@ struct Register {
     last_name: Option<String>,
 }
 
+#[public]
 async fn register<U: AuthUser + Serialize>(
     State(guard): State<Guardrail<U>>,
     JsonBody(body): JsonBody<Register>,

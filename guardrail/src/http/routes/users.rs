@@ -38,6 +38,8 @@ async fn users<U: AuthUser + Serialize>(
 struct ChangeUser {
     role: Option<String>,
     is_active: Option<bool>,
+    /// Also if nobody could write rules any more.
+    force: Option<bool>,
 }
 
 impl ChangeUser {
@@ -51,7 +53,7 @@ impl ChangeUser {
         if role.is_none() && self.is_active.is_none() {
             return Err(FieldErrors::one("body", "must have `role`, `is_active` or both"));
         }
-        Ok(UserChange { role, is_active: self.is_active })
+        Ok(UserChange { role, is_active: self.is_active, ..UserChange::default() })
     }
 }
 
@@ -63,6 +65,7 @@ async fn change_user<U: AuthUser + Serialize>(
     Path(id): Path<String>,
     JsonBody(body): JsonBody<ChangeUser>,
 ) -> Result<Json<Data<U>>, Error> {
+    let force = body.force.unwrap_or(false);
     let change = body.check()?;
     let object = format!("/api/users/{id}");
     let needed = [(change.role.is_some(), "assign"), (change.is_active.is_some(), "write")];
@@ -77,7 +80,7 @@ async fn change_user<U: AuthUser + Serialize>(
         let detail = "your own role and activity are for another administrator to change";
         return Err(Error::Conflict { field: None, detail: detail.into() });
     }
-    let user = guard.update_user(id, change, principal.user_id().clone()).await?;
+    let user = guard.update_user(id, change, principal.user_id().clone(), force).await?;
     Ok(Json(Data { data: user }))
 }
 

@@ -135,11 +135,11 @@ fn rule(subject: &str, object: &str, action: &str) -> Rule {
 
 async fn engine(lines: &[&str]) -> (PolicyEngine, Arc<Rows>) {
     let store = Arc::new(Rows::of(lines));
-    (PolicyEngine::load(store.clone()).await.unwrap(), store)
+    (PolicyEngine::load(store.clone(), None).await.unwrap(), store)
 }
 
 fn may(engine: &PolicyEngine, subject: &str, object: &str, action: &str) -> bool {
-    engine.decide(&Subjects { subject, role: None }, Object::Named(object), action).unwrap()
+    engine.decide(&Subjects { subject, role: None }, None, Object::Named(object), action).unwrap()
 }
 
 async fn change(engine: &PolicyEngine, add: Vec<Rule>, remove: Vec<Rule>) -> Result<Changed, PolicyError> {
@@ -155,7 +155,7 @@ async fn a_caller_may_what_the_user_or_the_role_may() {
     let (engine, _) =
         engine(&["p, user:1, /own, read", "p, editor, /posts/{id}, *", "g, user:2, editor"]).await;
     let decide = |subject, role, object| {
-        engine.decide(&Subjects { subject, role }, Object::Named(object), "read").unwrap()
+        engine.decide(&Subjects { subject, role }, None, Object::Named(object), "read").unwrap()
     };
     assert!(decide("user:1", Some("editor"), "/own"));
     assert!(decide("user:1", Some("editor"), "/posts/7"));
@@ -168,7 +168,9 @@ async fn a_caller_may_what_the_user_or_the_role_may() {
 async fn an_empty_field_is_denied_whatever_the_rules_say() {
     let (engine, _) = engine(&["p, admin, *, *"]).await;
     let decide = |subject, object, action| {
-        engine.decide(&Subjects { subject, role: Some("admin") }, Object::Named(object), action).unwrap()
+        engine
+            .decide(&Subjects { subject, role: Some("admin") }, None, Object::Named(object), action)
+            .unwrap()
     };
     assert!(decide("user:1", "/a", "read"));
     assert!(!decide("", "/a", "read"));
@@ -258,7 +260,8 @@ async fn default_rules_go_into_an_empty_rule_set_only() {
 
 #[tokio::test]
 async fn a_batch_of_permissions_and_roles_is_one_change() {
-    let engine = PolicyEngine::load(Arc::new(AdapterStore::new(MemoryAdapter::default()))).await.unwrap();
+    let engine =
+        PolicyEngine::load(Arc::new(AdapterStore::new(MemoryAdapter::default())), None).await.unwrap();
     let add =
         vec![rule("editor", "/posts/*", "edit"), rule("user:1", "editor", ""), rule("old", "/x", "read")];
     assert_eq!(change(&engine, add, vec![]).await.unwrap(), Changed { added: 3, removed: 0 });
@@ -286,7 +289,7 @@ async fn a_failing_store_changes_nothing() {
     assert!(may(&engine, "admin", "/a", "read"));
     assert!(!may(&engine, "eve", "/a", "read"));
     assert_eq!(engine.len(), 1);
-    assert!(PolicyEngine::load(store).await.is_err());
+    assert!(PolicyEngine::load(store, None).await.is_err());
 }
 
 #[tokio::test]
@@ -306,7 +309,7 @@ async fn a_change_takes_in_what_others_wrote() {
     for counting in [true, false] {
         let store = Rows::of(&["p, admin, /a, read"]);
         let store = Arc::new(if counting { store } else { store.counting_nothing() });
-        let engine = PolicyEngine::load(store.clone()).await.unwrap();
+        let engine = PolicyEngine::load(store.clone(), None).await.unwrap();
         store.write(|rows| *rows = vec![row("p, admin, /b, read"), row("p, admin, /c, read")]);
         let (add, remove) = (vec![rule("admin", "/c", "read")], vec![rule("admin", "/b", "read")]);
         // The rule to add is there already; here nobody knows of it yet.
@@ -320,7 +323,7 @@ async fn a_change_takes_in_what_others_wrote() {
 async fn a_change_holds_even_if_what_others_wrote_cannot_be_read() {
     let store = Arc::new(Rows::of(&["p, admin, /a, read", "p, admin, /b, read"]).with_gate());
     store.let_through(1);
-    let engine = Arc::new(PolicyEngine::load(store.clone()).await.unwrap());
+    let engine = Arc::new(PolicyEngine::load(store.clone(), None).await.unwrap());
     store.a_call_waits().await;
     store.write(|rows| rows.push(row("p, admin, /c, read")));
     let changing = tokio::spawn({
@@ -366,7 +369,7 @@ async fn what_others_wrote_is_read_once() {
 #[tokio::test]
 async fn a_store_that_counts_nothing_is_read_when_somebody_tells() {
     let store = Arc::new(Rows::of(&["p, admin, /a, read"]).counting_nothing());
-    let engine = PolicyEngine::load(store.clone()).await.unwrap();
+    let engine = PolicyEngine::load(store.clone(), None).await.unwrap();
     store.write(|rows| *rows = vec![row("p, admin, /b, read")]);
     assert!(!engine.catch_up(false).await.unwrap());
     assert!(may(&engine, "admin", "/a", "read"));
@@ -378,7 +381,7 @@ async fn a_store_that_counts_nothing_is_read_when_somebody_tells() {
 async fn what_was_read_before_a_local_change_does_not_replace_it() {
     let store = Arc::new(Rows::of(&[]).with_gate());
     store.let_through(1);
-    let engine = Arc::new(PolicyEngine::load(store.clone()).await.unwrap());
+    let engine = Arc::new(PolicyEngine::load(store.clone(), None).await.unwrap());
     store.a_call_waits().await;
     let reload = tokio::spawn({
         let engine = Arc::clone(&engine);
@@ -420,9 +423,9 @@ async fn no_decision_flips_while_rules_are_changed_and_reloaded() {
             let mut decisions = 0_u32;
             while !done.load(Ordering::Relaxed) || decisions == 0 {
                 let who = Subjects { subject: "user:1", role: None };
-                assert!(engine.decide(&who, Object::Named("/posts/1"), "edit").unwrap());
+                assert!(engine.decide(&who, None, Object::Named("/posts/1"), "edit").unwrap());
                 assert!(engine.holds_role(&who, "editor"));
-                assert!(!engine.decide(&who, Object::Named("/posts/1"), "delete").unwrap());
+                assert!(!engine.decide(&who, None, Object::Named("/posts/1"), "delete").unwrap());
                 decisions += 1;
                 tokio::task::yield_now().await;
             }

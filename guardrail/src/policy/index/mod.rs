@@ -16,7 +16,7 @@ mod shared_map;
 mod shared_slab;
 mod small_set;
 
-use std::ops::ControlFlow;
+use std::{collections::BTreeSet, ops::ControlFlow};
 
 use smallvec::SmallVec;
 
@@ -47,15 +47,21 @@ pub(crate) struct Reason {
     pub(crate) path: Vec<String>,
 }
 
-impl Index {
-    pub(super) fn of<'r>(rules: impl IntoIterator<Item = &'r Rule>) -> Self {
-        let mut index = Self::default();
-        for rule in rules {
-            index.insert(rule);
-        }
-        index
-    }
+/// What a caller who may not lacks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Lack {
+    /// No rule is about the object.
+    Object,
+    /// Rules are about the object, but for other actions: these, the first few in their order.
+    Action { granted: Vec<String> },
+    /// Rules grant it, but to others: these, the first few in their order.
+    Subject { rules: Vec<Rule> },
+}
 
+/// How many of what is lacking are named.
+const NAMED: usize = 10;
+
+impl Index {
     /// How many rules there are.
     pub(super) fn len(&self) -> usize {
         self.len
@@ -103,7 +109,7 @@ impl Index {
     }
 
     /// Every rule, in no particular order.
-    pub(super) fn rules(&self) -> impl Iterator<Item = RuleRef<'_>> {
+    pub(super) fn rules(&self) -> impl Iterator<Item = RuleRef<'_>> + Clone {
         let permissions = self.objects.iter().flat_map(move |(object, grants)| {
             grants.iter().map(move |(subject, action)| {
                 RuleRef::permission(self.names.text(*subject), object, self.names.text(*action))
@@ -151,6 +157,42 @@ impl Index {
             rule: RuleRef::permission(self.names.text(subject), object, self.names.text(action)).to_rule(),
             path: path.into_iter().map(|id| self.names.text(id).to_owned()).collect(),
         })
+    }
+
+    /// What a caller who may not lacks.
+    pub(super) fn lack(&self, object: Object<'_>, action: &str) -> Lack {
+        let action = self.names.id(action);
+        let (mut actions, mut rules) = (BTreeSet::new(), BTreeSet::new());
+        let _: ControlFlow<()> = self.objects.covering(object, |text, grants| {
+            for (subject, granted) in grants.iter() {
+                let granted_text = self.names.text(*granted);
+                if *granted == Id::EVERY || Some(*granted) == action {
+                    rules.insert(RuleRef::permission(self.names.text(*subject), text, granted_text));
+                }
+                actions.insert(granted_text);
+            }
+            ControlFlow::Continue(())
+        });
+        if !rules.is_empty() {
+            Lack::Subject { rules: rules.into_iter().take(NAMED).map(RuleRef::to_rule).collect() }
+        } else if !actions.is_empty() {
+            Lack::Action { granted: actions.into_iter().take(NAMED).map(str::to_owned).collect() }
+        } else {
+            Lack::Object
+        }
+    }
+
+    /// The names that may do `action` on `object`, by themselves or by a role: users (`user:<id>`) and roles.
+    pub(super) fn holders(&self, object: Object<'_>, action: &str) -> Vec<&str> {
+        let action = self.names.id(action);
+        let mut found = Vec::new();
+        let _: ControlFlow<()> = self.objects.covering(object, |_, grants| {
+            let fitting =
+                grants.iter().filter(|(_, granted)| *granted == Id::EVERY || Some(*granted) == action);
+            found.extend(fitting.map(|(subject, _)| *subject));
+            ControlFlow::Continue(())
+        });
+        self.names.with_those_who_have(found).map(|id| self.names.text(id)).collect()
     }
 
     /// Whether the caller has `role`, as the role of the account or by rules.

@@ -1,6 +1,9 @@
 //! The names in rules, as numbers, and who has which role.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use smallvec::SmallVec;
 
@@ -92,10 +95,26 @@ impl Names {
     }
 
     /// Everybody who was assigned a role, with the role.
-    pub(super) fn assignments(&self) -> impl Iterator<Item = (Id, Id)> {
+    pub(super) fn assignments(&self) -> impl Iterator<Item = (Id, Id)> + Clone {
         self.entries
             .iter()
             .flat_map(|(subject, entry)| entry.roles.iter().map(move |role| (Id(subject), *role)))
+    }
+
+    /// These names, and everybody who has one of them as a role, at any depth; each once.
+    pub(super) fn with_those_who_have(&self, names: Vec<Id>) -> impl Iterator<Item = Id> {
+        let mut had_by: HashMap<Id, Vec<Id>> = HashMap::new();
+        for (subject, role) in self.assignments() {
+            had_by.entry(role).or_default().push(subject);
+        }
+        let mut found: HashSet<Id> = HashSet::new();
+        let mut unvisited = names;
+        while let Some(id) = unvisited.pop() {
+            if found.insert(id) {
+                unvisited.extend(had_by.get(&id).into_iter().flatten());
+            }
+        }
+        found.into_iter()
     }
 
     /// The first of `names`, and of the roles that they have at any depth, that `wanted` says yes to, with the way

@@ -96,7 +96,7 @@ impl Objects {
     }
 
     /// Every object of a rule, and what is granted on it.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &Grants)> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &Grants)> + Clone {
         self.grants.iter().map(|(object, grants)| (&**object, grants))
     }
 

@@ -30,6 +30,7 @@ impl<K, V> Default for SharedMap<K, V> {
 }
 
 impl<K: Hash + Eq + Clone, V: Clone> SharedMap<K, V> {
+    #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.len
     }
@@ -38,7 +39,7 @@ impl<K: Hash + Eq + Clone, V: Clone> SharedMap<K, V> {
         self.len == 0
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&K, &V)> + Clone {
         self.shards.iter().flat_map(|shard| shard.iter().map(|(key, value)| (key, value)))
     }
 

@@ -64,7 +64,7 @@ impl<T: Clone> SharedSlab<T> {
     }
 
     /// Every value with its place.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (u32, &T)> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = (u32, &T)> + Clone {
         (0..).zip(self.pages.iter().flat_map(|page| page.iter())).filter_map(|(place, it)| match it {
             Place::Taken(value) => Some((place, value)),
             Place::Free(_) => None,

@@ -39,7 +39,7 @@ impl<A: Array<Item: Hash + Eq + Clone>> SmallSet<A> {
         }
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = &A::Item> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = &A::Item> + Clone {
         let (row, map) = match self {
             Self::Few(row) => (Some(row), None),
             Self::Many(map) => (None, Some(map)),

@@ -25,6 +25,16 @@ use proptest::{
 use super::*;
 use crate::policy::{MODEL, pattern};
 
+impl Index {
+    fn of<'r>(rules: impl IntoIterator<Item = &'r Rule>) -> Self {
+        let mut index = Self::default();
+        for rule in rules {
+            index.insert(rule);
+        }
+        index
+    }
+}
+
 /// Casbin's enforcer with its own matcher and role manager. Its pattern function is replaced by ours, and its limit
 /// on the depth of roles is lifted.
 struct Reference(Enforcer);
@@ -78,6 +88,7 @@ impl Reference {
     }
 }
 
+#[allow(clippy::needless_pass_by_value)] // the signature is Casbin's
 fn key_match(object: Dynamic, pattern: Dynamic) -> Dynamic {
     pattern::matches(&dynamic_to_str(&object), &dynamic_to_str(&pattern)).into()
 }
@@ -382,4 +393,21 @@ fn a_copy_decides_as_before() {
     assert!(copy.allows(&who, Object::Named("/x/1"), "read") && copy.holds_role(&who, "a"));
     assert!(!index.allows(&who, Object::Named("/x/1"), "read") && !index.holds_role(&who, "a"));
     assert_eq!((index.len(), copy.len()), (2, 2));
+}
+
+#[test]
+fn what_is_lacking_is_told() {
+    let index = Index::of(&rules(&[
+        ("editor", "/api/posts/{id}", "edit"),
+        ("admin", "/api/*", "*"),
+        ("editor", "/api/posts", "read"),
+        ("editor", "/other/{x}", "read"),
+    ]));
+    let lack = |object, action| index.lack(Object::Named(object), action);
+    let Lack::Subject { rules } = lack("/api/posts/7", "edit") else { panic!("rules grant it") };
+    let texts: Vec<_> = rules.iter().map(ToString::to_string).collect();
+    assert_eq!(texts, ["admin can * on /api/*", "editor can edit on /api/posts/{id}"]);
+    assert_eq!(lack("/other/1", "edit"), Lack::Action { granted: vec!["read".into()] });
+    assert_eq!(lack("/other/1/2", "read"), Lack::Object);
+    assert_eq!(lack("", ""), Lack::Object);
 }

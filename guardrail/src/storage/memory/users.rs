@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::MemoryStore;
 use crate::{
     Email, NewUser, PasswordHash, Role, User, UserId,
-    storage::{Bootstrap, Change, CreateUser, StoreError, UserAdmin, UserChange, UserStore},
+    storage::{Bootstrap, Change, CreateUser, StoreError, UpdateUser, UserAdmin, UserChange, UserStore},
 };
 
 /// Users by key, and by what is unique among them.
@@ -132,11 +132,19 @@ impl UserAdmin<User> for MemoryStore {
         Ok(users.by_id.range((from, Bound::Unbounded)).take(limit).map(|(_, user)| user.clone()).collect())
     }
 
-    async fn update(&self, id: &UserId, change: UserChange) -> Result<Option<User>, StoreError> {
+    async fn update(&self, id: &UserId, change: UserChange) -> Result<UpdateUser<User>, StoreError> {
         let mut users = self.users();
-        let Some(user) = key(id).and_then(|id| users.by_id.get_mut(&id)) else { return Ok(None) };
+        let Some(id) = key(id) else { return Ok(UpdateUser::Unknown) };
+        let UserChange { role, is_active, keep } = change;
+        let another =
+            users.by_id.values().any(|user| user.id != id && user.is_active && keep.contains(&user.role));
+        let Some(user) = users.by_id.get_mut(&id) else { return Ok(UpdateUser::Unknown) };
         let before = (user.role.clone(), user.is_active);
-        let UserChange { role, is_active } = change;
+        let after = (role.as_ref().unwrap_or(&before.0), is_active.unwrap_or(before.1));
+        let keeps = |role: &Role, is_active: bool| is_active && keep.contains(role);
+        if keeps(&before.0, before.1) && !keeps(after.0, after.1) && !another {
+            return Ok(UpdateUser::LastOne);
+        }
         if role.is_some() || is_active.is_some() {
             touch(user);
         }
@@ -145,6 +153,12 @@ impl UserAdmin<User> for MemoryStore {
         if (&before.0, before.1) != (&user.role, user.is_active) {
             self.changes().tell(Change::User(user.id.into()));
         }
-        Ok(Some(user.clone()))
+        Ok(UpdateUser::Updated(user.clone()))
+    }
+
+    async fn any_active(&self, roles: &[Role], but: Option<&UserId>) -> Result<bool, StoreError> {
+        let but = but.and_then(key);
+        let is_one = |user: &User| user.is_active && roles.contains(&user.role) && Some(user.id) != but;
+        Ok(self.users().by_id.values().any(is_one))
     }
 }

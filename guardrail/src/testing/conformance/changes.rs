@@ -103,8 +103,8 @@ pub async fn a_changed_user_is_told(store: impl SharedEverything) {
     let id = UserId::from(user.id);
     let mut news = News::of(&store).await;
     for change in [
-        UserChange { role: Some("admin".parse().unwrap()), is_active: None },
-        UserChange { role: None, is_active: Some(false) },
+        UserChange { role: Some("admin".parse().unwrap()), ..UserChange::default() },
+        UserChange { is_active: Some(false), ..UserChange::default() },
     ] {
         store.update(&id, change.clone()).await.unwrap();
         news.expect([Change::User(id.clone())]).await;

@@ -84,6 +84,9 @@ macro_rules! user_admin_tests {
             a_change_of_nothing_changes_nothing
             an_unknown_user_is_not_changed
             concurrent_changes_of_different_fields_both_stay
+            the_last_one_of_a_role_stays
+            of_the_last_two_one_stays
+            active_users_with_a_role_are_looked_for
         }
     };
 }

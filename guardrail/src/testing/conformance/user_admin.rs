@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     AuthUser, NewUser, Role, UserId,
-    storage::{Bootstrap, CreateUser, UserAdmin as _, UserChange, UserStore as _},
+    storage::{Bootstrap, CreateUser, UpdateUser, UserAdmin as _, UserChange, UserStore as _},
 };
 
 fn role(name: &str) -> Role {
@@ -163,8 +163,8 @@ pub async fn bootstrap_happens_once_even_if_its_user_is_demoted<U: AuthUser>(sto
     let Bootstrap::Created(first) = store.bootstrap(new_user("root", "admin")).await.unwrap() else {
         panic!("the first administrator should be created");
     };
-    let demotion = UserChange { role: Some(role("member")), is_active: None };
-    store.update(&first.id(), demotion).await.unwrap().unwrap();
+    let demotion = UserChange { role: Some(role("member")), ..UserChange::default() };
+    store.update(&first.id(), demotion).await.unwrap().updated().unwrap();
     assert!(!store.needs_bootstrap(&role("admin")).await.unwrap());
     assert!(matches!(store.bootstrap(new_user("root-two", "admin")).await.unwrap(), Bootstrap::NotNeeded));
 }
@@ -236,7 +236,7 @@ async fn changed<U: AuthUser>(
     id: &UserId,
     change: UserChange,
 ) -> (String, bool) {
-    let returned = store.update(id, change).await.unwrap().unwrap();
+    let returned = store.update(id, change).await.unwrap().updated().unwrap();
     let stored = store.find(id).await.unwrap().unwrap();
     assert_eq!((returned.id(), stored.id()), (id.clone(), id.clone()));
     assert_eq!((returned.role(), returned.is_active()), (stored.role(), stored.is_active()));
@@ -246,9 +246,9 @@ async fn changed<U: AuthUser>(
 /// A role changes and activity stays, for this user only.
 pub async fn a_role_changes_alone<U: AuthUser>(store: impl SharedUserAdmin<U>) {
     let (ada, bob) = (create(&store, "ada", "member").await, create(&store, "bob", "member").await);
-    let change = |name| UserChange { role: Some(role(name)), is_active: None };
+    let change = |name| UserChange { role: Some(role(name)), ..UserChange::default() };
     assert_eq!(changed(&store, &ada.id(), change("editor")).await, ("editor".to_owned(), true));
-    changed(&store, &ada.id(), UserChange { role: None, is_active: Some(false) }).await;
+    changed(&store, &ada.id(), UserChange { is_active: Some(false), ..UserChange::default() }).await;
     assert_eq!(changed(&store, &ada.id(), change("member")).await, ("member".to_owned(), false));
     assert_eq!(store.find(&bob.id()).await.unwrap().unwrap().role(), "member");
 }
@@ -257,7 +257,7 @@ pub async fn a_role_changes_alone<U: AuthUser>(store: impl SharedUserAdmin<U>) {
 pub async fn activity_changes_alone<U: AuthUser>(store: impl SharedUserAdmin<U>) {
     let (ada, bob) = (create(&store, "ada", "editor").await, create(&store, "bob", "member").await);
     for is_active in [false, false, true] {
-        let change = UserChange { role: None, is_active: Some(is_active) };
+        let change = UserChange { is_active: Some(is_active), ..UserChange::default() };
         assert_eq!(changed(&store, &ada.id(), change).await, ("editor".to_owned(), is_active));
     }
     assert!(store.find(&bob.id()).await.unwrap().unwrap().is_active());
@@ -266,7 +266,7 @@ pub async fn activity_changes_alone<U: AuthUser>(store: impl SharedUserAdmin<U>)
 /// Both change in one step.
 pub async fn role_and_activity_change_together<U: AuthUser>(store: impl SharedUserAdmin<U>) {
     let ada = create(&store, "ada", "member").await;
-    let change = UserChange { role: Some(role("admin")), is_active: Some(false) };
+    let change = UserChange { role: Some(role("admin")), is_active: Some(false), ..UserChange::default() };
     assert_eq!(changed(&store, &ada.id(), change).await, ("admin".to_owned(), false));
 }
 
@@ -280,9 +280,9 @@ pub async fn a_change_of_nothing_changes_nothing<U: AuthUser>(store: impl Shared
 pub async fn an_unknown_user_is_not_changed<U: AuthUser>(store: impl SharedUserAdmin<U>) {
     for id in ["4815162342", "00000000-0000-0000-0000-000000000000", "not-a-key"] {
         let id = id.parse::<UserId>().unwrap();
-        let change = UserChange { role: Some(role("admin")), is_active: None };
+        let change = UserChange { role: Some(role("admin")), ..UserChange::default() };
         for change in [change, UserChange::default()] {
-            assert!(store.update(&id, change).await.unwrap().is_none(), "{id}");
+            assert!(store.update(&id, change).await.unwrap().updated().is_none(), "{id}");
         }
     }
     assert!(keys(&store).await.is_empty());
@@ -297,15 +297,91 @@ pub async fn concurrent_changes_of_different_fields_both_stay<U: AuthUser>(store
             let id = id.clone();
             async move {
                 let change = if task == 0 {
-                    UserChange { role: Some(role("editor")), is_active: None }
+                    UserChange { role: Some(role("editor")), ..UserChange::default() }
                 } else {
-                    UserChange { role: None, is_active: Some(false) }
+                    UserChange { is_active: Some(false), ..UserChange::default() }
                 };
-                store.update(&id, change).await.unwrap().unwrap();
+                store.update(&id, change).await.unwrap().updated().unwrap();
             }
         })
         .await;
         let user = store.find(&id).await.unwrap().unwrap();
         assert_eq!((user.role(), user.is_active()), ("editor", false));
     }
+}
+
+/// Takes the role that must not be lost from a user, or disables the user.
+fn losing(task: usize) -> UserChange {
+    let keep = vec![role("admin"), role("root")];
+    if task.is_multiple_of(2) {
+        UserChange { role: Some(role("member")), keep, ..UserChange::default() }
+    } else {
+        UserChange { is_active: Some(false), keep, ..UserChange::default() }
+    }
+}
+
+/// The last active user with one of the roles to keep is not changed; who is not the last one is.
+pub async fn the_last_one_of_a_role_stays<U: AuthUser>(store: impl SharedUserAdmin<U>) {
+    let (admin, root) = (create(&store, "ada", "admin").await, create(&store, "bob", "root").await);
+    let disabled = create(&store, "eve", "admin").await;
+    changed(&store, &disabled.id(), UserChange { is_active: Some(false), ..UserChange::default() }).await;
+    create(&store, "dan", "member").await;
+    assert_eq!(changed(&store, &root.id(), losing(0)).await, ("member".to_owned(), true));
+    for task in 0..2 {
+        assert!(matches!(store.update(&admin.id(), losing(task)).await.unwrap(), UpdateUser::LastOne));
+        let stored = store.find(&admin.id()).await.unwrap().unwrap();
+        assert_eq!((stored.role(), stored.is_active()), ("admin", true));
+    }
+    // From one of the roles to another nothing is lost, nor by whoever had none, nor without the condition.
+    let promoted = UserChange { role: Some(role("root")), ..losing(0) };
+    assert_eq!(changed(&store, &admin.id(), promoted).await, ("root".to_owned(), true));
+    assert_eq!(changed(&store, &disabled.id(), losing(0)).await, ("member".to_owned(), false));
+    assert!(matches!(
+        store.update(&"nobody".parse().unwrap(), losing(0)).await.unwrap(),
+        UpdateUser::Unknown
+    ));
+    let anyway = UserChange { keep: Vec::new(), ..losing(1) };
+    assert_eq!(changed(&store, &admin.id(), anyway).await, ("root".to_owned(), false));
+}
+
+/// Of the last two, who take each other's role at the same time, one stays.
+pub async fn of_the_last_two_one_stays<U: AuthUser>(store: impl SharedUserAdmin<U>) {
+    let store = Arc::new(store);
+    let names = ["ada", "bob"];
+    for name in names {
+        create(&*store, name, "admin").await;
+    }
+    let ids = keys(&*store).await;
+    for round in 0..20 {
+        let outcomes = race(&store, 2, |store, task| {
+            let id = ids[task].clone();
+            async move { store.update(&id, losing(round + task)).await.unwrap() }
+        })
+        .await;
+        let refused = outcomes.iter().filter(|it| matches!(it, UpdateUser::LastOne)).count();
+        assert_eq!(refused, 1, "round {round}");
+        assert!(store.any_active(&[role("root"), role("admin")], None).await.unwrap());
+        for id in &ids {
+            let again =
+                UserChange { role: Some(role("admin")), is_active: Some(true), ..UserChange::default() };
+            changed(&*store, id, again).await;
+        }
+    }
+}
+
+/// Who is disabled does not count, and many roles are looked for at once.
+pub async fn active_users_with_a_role_are_looked_for<U: AuthUser>(store: impl SharedUserAdmin<U>) {
+    let ada = create(&store, "ada", "editor").await;
+    let many: Vec<_> = (0..2_500).map(|number| role(&format!("r{number}"))).collect();
+    assert!(!store.any_active(&[], None).await.unwrap());
+    assert!(!store.any_active(&[role("admin"), role("edito")], None).await.unwrap());
+    assert!(!store.any_active(&many, None).await.unwrap());
+    assert!(store.any_active(&[&many[..], &[role("editor")]].concat(), None).await.unwrap());
+    assert!(!store.any_active(&[role("editor")], Some(&ada.id())).await.unwrap());
+    let bob = create(&store, "bob", "editor").await;
+    assert!(store.any_active(&[role("editor")], Some(&ada.id())).await.unwrap());
+    for id in [ada.id(), bob.id()] {
+        changed(&store, &id, UserChange { is_active: Some(false), ..UserChange::default() }).await;
+    }
+    assert!(!store.any_active(&[role("editor")], None).await.unwrap());
 }

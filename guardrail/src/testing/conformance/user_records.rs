@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     AuthUser as _, NewUser, PasswordHash, User, UserId,
-    storage::{UserAdmin as _, UserChange, UserStore as _},
+    storage::{UpdateUser, UserAdmin as _, UserChange, UserStore as _},
 };
 
 /// A user reads back as it was created: every field, and both times to the microsecond.
@@ -61,8 +61,8 @@ pub async fn another_spelling_of_a_key_is_nobody(store: impl SharedUserAdmin<Use
     ] {
         let id = spelling.parse::<UserId>().unwrap();
         assert_eq!(store.find(&id).await.unwrap(), None, "{id}");
-        let change = UserChange { role: None, is_active: Some(false) };
-        assert_eq!(store.update(&id, change).await.unwrap(), None, "{id}");
+        let change = UserChange { is_active: Some(false), ..UserChange::default() };
+        assert_eq!(store.update(&id, change).await.unwrap(), UpdateUser::Unknown, "{id}");
         let (old, new) = (user.password_hash.as_str(), PasswordHash::from("$2b$12$new".to_owned()));
         assert!(!store.set_password_hash(&id, old, new).await.unwrap(), "{id}");
         assert!(store.list(Some(&id), 10).await.unwrap().is_empty(), "{id}");
@@ -85,8 +85,8 @@ pub async fn the_time_of_the_last_change_moves(store: impl SharedUserAdmin<User>
     // A change may fall into the same microsecond as the one before; a thousand of them do not.
     let (mut last, mut moved) = (user.updated_at, false);
     for number in 0..1_000 {
-        let change = UserChange { role: None, is_active: Some(number % 2 == 0) };
-        let updated = store.update(&user.id(), change).await.unwrap().unwrap();
+        let change = UserChange { is_active: Some(number % 2 == 0), ..UserChange::default() };
+        let updated = store.update(&user.id(), change).await.unwrap().updated().unwrap();
         assert_eq!(updated.created_at, user.created_at);
         assert!(updated.updated_at >= last, "time runs backwards");
         (last, moved) = (updated.updated_at, updated.updated_at > user.updated_at);
@@ -107,7 +107,7 @@ pub async fn the_time_of_the_last_change_moves(store: impl SharedUserAdmin<User>
 pub async fn the_time_of_the_last_change_stays_without_a_change(store: impl SharedUserAdmin<User>) {
     let user = created(store.create(new_user("ada", "member")).await.unwrap());
     let same = store.update(&user.id(), UserChange::default()).await.unwrap();
-    assert_eq!(same.as_ref(), Some(&user));
+    assert_eq!(same, UpdateUser::Updated(user.clone()));
     let wrong = store.set_password_hash(&user.id(), "another", PasswordHash::from("new".to_owned())).await;
     assert!(!wrong.unwrap());
     assert_eq!(store.find(&user.id()).await.unwrap(), Some(user));

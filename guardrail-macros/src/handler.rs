@@ -1,9 +1,9 @@
-//! The item under `#[require]`; refuses all but a free `async fn`.
+//! The item under `#[require]` or `#[public]`: all but a free `async fn` is refused.
 
 use proc_macro2::{TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use syn::{
-    Attribute, Error, Expr, Item, Result, Signature, Visibility,
+    Error, Expr, Item, Result, Signature, Visibility,
     ext::IdentExt as _,
     parse::{ParseStream, Parser as _},
     token,
@@ -11,41 +11,63 @@ use syn::{
 
 /// A free `async fn`. Its body is kept as it is: it need not even parse, so an editor gets an expansion while the
 /// body is being written.
-pub(super) struct Handler {
-    pub(super) attrs: Vec<Attribute>,
-    pub(super) vis: Visibility,
-    pub(super) sig: Signature,
-    pub(super) body: TokenTree,
+pub(crate) struct Handler {
+    pub(crate) attrs: Vec<syn::Attribute>,
+    pub(crate) vis: Visibility,
+    pub(crate) sig: Signature,
+    pub(crate) body: TokenTree,
+}
+
+/// The attribute that stands above the item, as messages name it.
+#[derive(Clone, Copy)]
+pub(crate) struct Attribute {
+    /// `#[require]`
+    pub(crate) name: &'static str,
+    /// What it does to a function: guards it.
+    pub(crate) verb: &'static str,
+    /// The layer for what is no function.
+    pub(crate) layer: &'static str,
 }
 
 impl Handler {
-    pub(super) fn parse(item: TokenStream) -> Result<Self> {
-        let handler = parse.parse2(item.clone()).map_err(|error| not_a_function(item).unwrap_or(error))?;
+    pub(crate) fn parse(item: TokenStream, attribute: Attribute) -> Result<Self> {
+        let Attribute { name: of, verb, layer } = attribute;
+        let parser = |input: ParseStream| parse(input, attribute);
+        let handler =
+            parser.parse2(item.clone()).map_err(|error| not_a_function(item, attribute).unwrap_or(error))?;
         let sig = &handler.sig;
         if let Some(receiver) = sig.receiver() {
-            return Err(Error::new_spanned(receiver, METHOD));
+            let message =
+                format!("`{of}` {verb} free functions, not methods: put `{layer}` on the route instead");
+            return Err(Error::new_spanned(receiver, message));
         }
         if sig.asyncness.is_none() {
             let (keyword, name) = (&sig.fn_token, &sig.ident);
-            let message =
-                format!("`#[require]` guards a handler, which is an `async fn`: write `async fn {name}`");
+            let message = format!("`{of}` {verb} a handler, which is an `async fn`: write `async fn {name}`");
             return Err(Error::new_spanned(quote!(#keyword #name), message));
         }
         Ok(handler)
     }
 
+    /// Puts `argument` in front of the others, and returns what keeps clippy from counting it as the user's own.
+    pub(crate) fn prepend(&mut self, argument: syn::FnArg) -> Option<TokenStream> {
+        self.sig.inputs.insert(0, argument);
+        let crosses_limit = self.sig.inputs.len() == CLIPPY_ARGUMENT_LIMIT + 1;
+        crosses_limit.then(|| quote!(#[allow(clippy::too_many_arguments)]))
+    }
+
     /// The function's name, without the `r#` of a raw one.
-    pub(super) fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         self.sig.ident.unraw().to_string()
     }
 
     /// How all markers of the function begin.
-    pub(super) fn marker_prefix(&self) -> String {
+    pub(crate) fn marker_prefix(&self) -> String {
         format!("__guardrail_require_{}_", self.name())
     }
 
     /// How many `#[require]`s above have already added their argument.
-    pub(super) fn permits(&self) -> usize {
+    pub(crate) fn permits(&self) -> usize {
         let prefix = self.marker_prefix();
         let is_marker = |token: TokenTree| match token {
             TokenTree::Ident(ident) => ident.to_string().starts_with(&prefix),
@@ -62,15 +84,15 @@ fn names_marker(input: &syn::FnArg, is_marker: impl Fn(TokenTree) -> bool) -> bo
     }
 }
 
-const METHOD: &str = r#"`#[require]` guards free functions, not methods: put `RequireLayer::new("/api/posts/{id}", "edit")` on the route instead"#;
-const CLOSURE: &str = r#"`#[require]` guards an `async fn`: for a closure put `RequireLayer::new("/api/posts/{id}", "edit")` on the route"#;
+/// As many arguments pass `clippy::too_many_arguments` where it is not configured.
+const CLIPPY_ARGUMENT_LIMIT: usize = 7;
 
-fn parse(input: ParseStream) -> Result<Handler> {
-    let attrs = input.call(Attribute::parse_outer)?;
+fn parse(input: ParseStream, Attribute { name: of, verb, .. }: Attribute) -> Result<Handler> {
+    let attrs = input.call(syn::Attribute::parse_outer)?;
     let vis = input.parse()?;
     let sig: Signature = input.parse()?;
     if !input.peek(token::Brace) {
-        let message = "`#[require]` guards a handler, which has a body: put it on a free `async fn`";
+        let message = format!("`{of}` {verb} a handler, which has a body: put it on a free `async fn`");
         return Err(Error::new_spanned(sig.ident, message));
     }
     Ok(Handler { attrs, vis, sig, body: input.parse()? })
@@ -78,9 +100,11 @@ fn parse(input: ParseStream) -> Result<Handler> {
 
 /// The error for an item that is something else than a function; `None` for what is one, or is neither item nor
 /// expression.
-fn not_a_function(item: TokenStream) -> Option<Error> {
+fn not_a_function(item: TokenStream, attribute: Attribute) -> Option<Error> {
+    let Attribute { name: of, verb, layer } = attribute;
     if is_expression(&item) {
-        return Some(Error::new_spanned(item, CLOSURE));
+        let message = format!("`{of}` {verb} an `async fn`: for a closure put `{layer}` on the route");
+        return Some(Error::new_spanned(item, message));
     }
     let (what, at) = match syn::parse2(item).ok()? {
         Item::Const(item) => ("a constant", item.const_token.to_token_stream()),
@@ -99,12 +123,19 @@ fn not_a_function(item: TokenStream) -> Option<Error> {
         _ => return None,
     };
     let message =
-        format!("`#[require]` guards an `async fn`, and this is {what}; put it above the handler function");
+        format!("`{of}` {verb} an `async fn`, and this is {what}; put it above the handler function");
     Some(Error::new_spanned(at, message))
 }
 
+/// The error, and the item as it was, so that its users do not fail as well. No guard is lost by that: a crate with
+/// an error in it is not built.
+pub(crate) fn fallback(error: &Error, item: &TokenStream) -> TokenStream {
+    let error = error.to_compile_error();
+    if is_expression(item) { quote!({ #error #item }) } else { quote!(#error #item) }
+}
+
 /// Whether the attribute stands on a closure or another expression, where no item can be written.
-pub(super) fn is_expression(tokens: &TokenStream) -> bool {
+fn is_expression(tokens: &TokenStream) -> bool {
     syn::parse2::<Item>(tokens.clone()).is_err() && syn::parse2::<Expr>(tokens.clone()).is_ok()
 }
 
@@ -113,7 +144,7 @@ mod tests {
     use super::*;
 
     fn error(item: &str) -> String {
-        let handler = Handler::parse(item.parse().unwrap());
+        let handler = Handler::parse(item.parse().unwrap(), crate::require::ATTRIBUTE);
         handler.err().map(|error| error.to_string()).unwrap_or_default()
     }
 
@@ -121,7 +152,7 @@ mod tests {
     fn a_free_async_function_is_accepted_whatever_its_body() {
         for item in [
             "async fn f() {}",
-            "#[doc = \"x\"] pub(super) async fn r#type<T: A>(x: T) -> impl B where T: C { x. }",
+            "#[doc = \"x\"] pub(crate) async fn r#type<T: A>(x: T) -> impl B where T: C { x. }",
             "pub async unsafe fn f() { #![allow(unused)] }",
         ] {
             assert_eq!(error(item), "", "{item}");

@@ -1,0 +1,128 @@
+//! What looks wrong when declared permissions and rules are laid side by side.
+
+use std::{collections::BTreeSet, fmt};
+
+use super::{
+    pattern::may_cover,
+    requirement::Declared,
+    rule::{Rule, RuleRef},
+};
+
+/// Something that looks like an oversight.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Finding {
+    /// No rule grants what a handler asks for: nobody gets through to it.
+    Ungranted { object: &'static str, action: &'static str, by: Declared },
+    /// A rule whose object handlers ask for, but none with its action: it grants nothing.
+    Unasked { rule: Rule, asked: BTreeSet<&'static str> },
+}
+
+/// Looks at every permission of `declared`, and at every one of `rules` that is about them.
+pub(super) fn review<'r>(
+    declared: &[Declared],
+    rules: impl Iterator<Item = RuleRef<'r>> + Clone,
+) -> Vec<Finding> {
+    let permissions = || declared.iter().flat_map(|by| by.permissions().map(move |it| (it, *by)));
+    let rules = rules.filter(|rule| !rule.action().is_empty());
+    let mut findings = Vec::new();
+    for ((object, action), by) in permissions() {
+        let grants = |rule: RuleRef<'_>| {
+            (rule.action() == "*" || rule.action() == action) && may_cover(rule.object(), object)
+        };
+        if !rules.clone().any(grants) {
+            findings.push(Finding::Ungranted { object, action, by });
+        }
+    }
+    // What covers everything below a path is seldom meant for the handlers of one object.
+    for rule in rules.filter(|rule| rule.action() != "*" && !rule.object().ends_with('*')) {
+        let about = permissions().filter(|((object, _), _)| may_cover(rule.object(), object));
+        let asked: BTreeSet<_> = about.map(|((_, action), _)| action).collect();
+        if !asked.is_empty() && !asked.contains(rule.action()) {
+            findings.push(Finding::Unasked { rule: rule.to_rule(), asked });
+        }
+    }
+    findings
+}
+
+impl Finding {
+    pub(crate) fn log(&self) {
+        tracing::warn!("{self}");
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ungranted { object, action, by: Declared { function, file, line, .. } } => {
+                write!(f, "no rule grants `{action}` on {object}, which {function} asks for ({file}:{line})")
+            }
+            Self::Unasked { rule, asked } => {
+                let asked = asked.iter().copied().collect::<Vec<_>>().join("`, `");
+                write!(
+                    f,
+                    "the rule \"{rule}\" grants nothing that a handler asks for: on that object they ask for \
+                     `{asked}`; is it a typing slip?"
+                )
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Requirement;
+
+    const fn declared(object: &'static str, action: &'static str) -> Declared {
+        let requirement = Requirement::Permission { object, action };
+        Declared { requirement, function: "app::handler", file: "src/app.rs", line: 7 }
+    }
+
+    fn findings(declared: &[Declared], rules: &[(&str, &str)]) -> Vec<String> {
+        let rules: Vec<_> =
+            rules.iter().map(|(object, action)| Rule::new("editor", object, action).unwrap()).collect();
+        let found = review(declared, rules.iter().map(RuleRef::from));
+        found.iter().map(ToString::to_string).collect()
+    }
+
+    const EDIT: Declared = declared("/api/posts/{id}", "edit");
+    const FILES: Declared = declared("/files/{*path}", "read");
+
+    #[test]
+    fn what_nobody_may_is_found() {
+        assert_eq!(
+            findings(&[EDIT], &[]),
+            ["no rule grants `edit` on /api/posts/{id}, which app::handler asks for (src/app.rs:7)"]
+        );
+        for rule in
+            [("/api/posts/{number}", "edit"), ("/api/posts/7", "edit"), ("/api/*", "edit"), ("*", "*")]
+        {
+            assert_eq!(findings(&[EDIT], &[rule]), [""; 0], "{rule:?}");
+        }
+        for rule in [("/api/post/{id}", "edit"), ("/api/posts", "edit"), ("/api/posts/{id}/*", "edit")] {
+            assert_eq!(findings(&[EDIT], &[rule]).len(), 1, "{rule:?}");
+        }
+        assert_eq!(findings(&[FILES], &[("/files/public/a.txt", "read")]), [""; 0]);
+    }
+
+    #[test]
+    fn a_rule_with_a_mistyped_action_is_found() {
+        assert_eq!(
+            findings(&[EDIT], &[("/api/posts/{id}", "edit"), ("/api/posts/{id}", "edti")]),
+            [
+                "the rule \"editor can edti on /api/posts/{id}\" grants nothing that a handler asks for: on that \
+              object they ask for `edit`; is it a typing slip?"
+            ]
+        );
+        // Of an object that no handler asks for nothing is known.
+        assert_eq!(findings(&[EDIT], &[("/api/posts/{id}", "edit"), ("/other", "edti")]), [""; 0]);
+        assert_eq!(findings(&[EDIT], &[("/api/posts/{id}", "edit"), ("/api/*", "archive")]), [""; 0]);
+    }
+
+    #[test]
+    fn roles_are_no_permissions() {
+        let role = Declared { requirement: Requirement::Role("admin"), ..EDIT };
+        let assigned = [Rule::new("user:1", "admin", "").unwrap()];
+        assert_eq!(review(&[role], assigned.iter().map(RuleRef::from)), []);
+    }
+}

@@ -1,0 +1,6 @@
+use guardrail::public;
+
+#[public]
+fn version() {}
+
+fn main() {}

@@ -1,0 +1,8 @@
+use guardrail::public;
+
+#[public]
+struct Posts;
+
+fn main() {
+    let _ = Posts;
+}

@@ -1,0 +1,6 @@
+use guardrail::public;
+
+#[public("/api/posts", "read")]
+async fn list() {}
+
+fn main() {}
