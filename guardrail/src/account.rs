@@ -75,7 +75,7 @@ impl<U: AuthUser> AccountService<U> {
         now: DateTime<Utc>,
     ) -> Result<Option<KnownUser>, StoreError> {
         let place = self.entries.user_place(id, now);
-        let known = self.active(id).await?.map(|user| KnownUser::of(&user));
+        let known = self.active(id).await?.map(|user| KnownUser::of(id.clone(), &user));
         if let Some(known) = &known {
             place.remember(known);
         }

@@ -360,8 +360,7 @@ impl<K, U> GuardrailBuilder<K, U> {
         self
     }
 
-    /// How many sessions, how many users and how many verified access tokens are remembered at most. A session with
-    /// its user takes some 400 bytes, a token some 800.
+    /// How many sessions, and how many users, are remembered at most. A session with its user takes some 400 bytes.
     pub fn session_cache_capacity(mut self, capacity: NonZeroUsize) -> Self {
         self.config.session_cache_capacity = capacity.get();
         self

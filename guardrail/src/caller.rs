@@ -46,7 +46,10 @@ impl<U: AuthUser> Guardrail<U> {
         let claims = inner.sessions.claims(bearer, fingerprints, now)?;
         let session = match inner.entries.session(claims.session_id(), now) {
             Some(session) => session,
-            None => inner.sessions.read(claims.session_id(), now).await?,
+            None => {
+                let (id, user) = (claims.session_id(), claims.user_id());
+                inner.sessions.read(id, Some(user), now).await?
+            }
         };
         judge(&claims, &session, now)?;
         let user = match inner.entries.user(claims.user_id(), now) {
@@ -79,5 +82,5 @@ fn judge(claims: &VerifiedClaims, session: &KnownSession, now: DateTime<Utc>) ->
 }
 
 fn principal(claims: &VerifiedClaims, user: KnownUser) -> Principal {
-    Principal::new(claims.user_id().clone(), claims.session_id(), user.subject, user.role)
+    Principal::new(user.id, claims.session_id(), user.role)
 }

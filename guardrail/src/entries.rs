@@ -4,9 +4,9 @@
 //! it is forgotten is not remembered afterwards: it may be from before the change. The place that a reader holds
 //! here is what tells: forgetting takes it away.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use quick_cache::sync::{Cache, GuardResult, PlaceholderGuard};
 
 use crate::{AuthUser, Role, SessionId, Sha256Digest, UserId, storage::SessionRecord};
@@ -21,12 +21,14 @@ pub(crate) enum KnownSession {
 }
 
 impl KnownSession {
-    pub(crate) fn of(record: Option<SessionRecord>) -> Self {
+    /// What a store's record says. The user's name is kept once for the session and whoever claims it, if it is
+    /// theirs.
+    pub(crate) fn of(record: Option<SessionRecord>, claimed_by: Option<&UserId>) -> Self {
         match record {
             None => Self::Ended("the session does not exist"),
             Some(record) if record.revoked.is_some() => Self::Ended("the session is revoked"),
             Some(record) => Self::Live {
-                user: record.user_id,
+                user: claimed_by.filter(|user| **user == record.user_id).cloned().unwrap_or(record.user_id),
                 fingerprint: record.fingerprint,
                 expires_at: record.expires_at,
             },
@@ -37,15 +39,13 @@ impl KnownSession {
 /// What is known of a user who may be signed in.
 #[derive(Debug, Clone)]
 pub(crate) struct KnownUser {
-    /// The user as policies name it.
-    pub(crate) subject: Arc<str>,
+    pub(crate) id: UserId,
     /// The role, if it is one.
     pub(crate) role: Option<Role>,
 }
 
 impl KnownUser {
-    pub(crate) fn of(user: &impl AuthUser) -> Self {
-        let id = user.id();
+    pub(crate) fn of(id: UserId, user: &impl AuthUser) -> Self {
         let role = match user.role().parse::<Role>() {
             Ok(role) => Some(role),
             Err(error) => {
@@ -53,28 +53,29 @@ impl KnownUser {
                 None
             }
         };
-        Self { subject: id.subject().into(), role }
+        Self { id, role }
     }
 }
 
-/// A value and when it was read.
+/// A value and when it was read, in microseconds since 1970.
 #[derive(Clone)]
 struct Read<T> {
     value: T,
-    at: DateTime<Utc>,
+    at: i64,
 }
 
 /// The entries of one node.
 pub(crate) struct Entries {
     sessions: Cache<SessionId, Read<KnownSession>>,
     users: Cache<UserId, Read<KnownUser>>,
-    ttl: TimeDelta,
+    /// In microseconds.
+    ttl: u64,
 }
 
 impl Entries {
     /// Room for `capacity` sessions and as many users, each believed for `ttl`.
     pub(crate) fn new(capacity: usize, ttl: Duration) -> Self {
-        let ttl = TimeDelta::from_std(ttl).unwrap_or(TimeDelta::MAX);
+        let ttl = ttl.as_micros().try_into().unwrap_or(u64::MAX);
         Self { sessions: Cache::new(capacity), users: Cache::new(capacity), ttl }
     }
 
@@ -123,8 +124,8 @@ impl Entries {
     }
 
     /// Whether what was read at that time is still believed. A clock that was set back ends it as well.
-    fn is_fresh(&self, at: DateTime<Utc>, now: DateTime<Utc>) -> bool {
-        (now - at).abs() < self.ttl
+    fn is_fresh(&self, at: i64, now: DateTime<Utc>) -> bool {
+        now.timestamp_micros().abs_diff(at) < self.ttl
     }
 }
 
@@ -165,7 +166,7 @@ impl<'a, K: Clone + Eq + std::hash::Hash, T: Clone> Place<'a, K, T> {
     pub(crate) fn remember(self, value: &T) {
         if let Some(guard) = self.guard {
             // An error says that it was forgotten.
-            let _ = guard.insert(Read { value: value.clone(), at: self.now });
+            let _ = guard.insert(Read { value: value.clone(), at: self.now.timestamp_micros() });
         }
     }
 }
@@ -229,7 +230,7 @@ mod tests {
     fn what_is_read_while_it_is_forgotten_is_not_remembered() {
         let (entries, id) = (entries(), id());
         let user = UserId::from(1_i64);
-        let known = KnownUser { subject: user.subject().into(), role: None };
+        let known = KnownUser { id: user.clone(), role: None };
         let forgetting: [&dyn Fn(); 2] = [
             &|| {
                 entries.forget_session(id);

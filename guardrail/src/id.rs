@@ -23,36 +23,46 @@ pub const USER_ID_MAX_BYTES: usize = 128;
 /// assert!("ada@example.com".parse::<UserId>().is_ok());
 /// assert!("two words".parse::<UserId>().is_err());
 /// ```
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
-pub struct UserId(Arc<str>);
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct UserId {
+    /// With the prefix, since that is what each decision asks for.
+    subject: Arc<str>,
+}
+
+/// What a user's subject begins with.
+const USER: &str = "user:";
 
 impl UserId {
+    fn new(id: &str) -> Self {
+        Self { subject: [USER, id].concat().into() }
+    }
+
     /// The id as it stands in tokens and tables.
     pub fn as_str(&self) -> &str {
-        &self.0
+        self.subject.get(USER.len()..).unwrap_or_default()
     }
 
     /// The id as a UUID, where it is one in the one spelling that [`From<Uuid>`](Self#impl-From<Uuid>-for-UserId)
     /// writes: another spelling would be another subject in policies.
     pub fn as_uuid(&self) -> Option<Uuid> {
-        Uuid::try_parse(&self.0).ok().filter(|id| Self::from(*id) == *self)
+        Uuid::try_parse(self.as_str()).ok().filter(|id| Self::from(*id) == *self)
     }
 
     /// The user as a subject of policies: `user:<id>`.
-    pub fn subject(&self) -> String {
-        format!("user:{}", self.0)
+    pub fn subject(&self) -> &str {
+        &self.subject
     }
 }
 
 impl fmt::Display for UserId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(self.as_str())
     }
 }
 
 impl fmt::Debug for UserId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "UserId({})", self.0)
+        write!(f, "UserId({self})")
     }
 }
 
@@ -75,7 +85,13 @@ impl FromStr for UserId {
     fn from_str(text: &str) -> Result<Self, InvalidUserId> {
         let fits = (1..=USER_ID_MAX_BYTES).contains(&text.len());
         let clean = text.bytes().all(|b| b.is_ascii_graphic() && b != b',' && b != b'"');
-        if fits && clean { Ok(Self(text.into())) } else { Err(InvalidUserId) }
+        if fits && clean { Ok(Self::new(text)) } else { Err(InvalidUserId) }
+    }
+}
+
+impl Serialize for UserId {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
     }
 }
 
@@ -89,7 +105,7 @@ impl<'de> Deserialize<'de> for UserId {
 impl From<Uuid> for UserId {
     fn from(id: Uuid) -> Self {
         let mut text = Uuid::encode_buffer();
-        Self((&*id.hyphenated().encode_lower(&mut text)).into())
+        Self::new(id.hyphenated().encode_lower(&mut text))
     }
 }
 
@@ -97,7 +113,7 @@ macro_rules! user_id_from_number {
     ($($number:ty),*) => {$(
         impl From<$number> for UserId {
             fn from(id: $number) -> Self {
-                Self(id.to_string().into())
+                Self::new(&id.to_string())
             }
         }
         impl UserKey for $number {

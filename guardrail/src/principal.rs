@@ -1,7 +1,5 @@
 //! Who is calling.
 
-use std::sync::Arc;
-
 use crate::{Role, SessionId, UserId, policy::Subjects};
 
 /// The caller of a request: recognised by token and cookie, its session live, its user active.
@@ -27,12 +25,11 @@ pub struct Principal {
     user_id: UserId,
     session_id: SessionId,
     role: Option<Role>,
-    subject: Arc<str>,
 }
 
 impl Principal {
-    pub(crate) fn new(user_id: UserId, session_id: SessionId, subject: Arc<str>, role: Option<Role>) -> Self {
-        Self { user_id, session_id, role, subject }
+    pub(crate) fn new(user_id: UserId, session_id: SessionId, role: Option<Role>) -> Self {
+        Self { user_id, session_id, role }
     }
 
     /// The user.
@@ -52,10 +49,10 @@ impl Principal {
 
     /// The caller as policies name it: `user:<id>`.
     pub fn subject(&self) -> &str {
-        &self.subject
+        self.user_id.subject()
     }
 
     pub(crate) fn subjects(&self) -> Subjects<'_> {
-        Subjects { subject: &self.subject, role: self.role.as_ref().map(Role::as_str) }
+        Subjects { subject: self.subject(), role: self.role.as_ref().map(Role::as_str) }
     }
 }

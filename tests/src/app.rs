@@ -41,10 +41,9 @@ impl App {
     /// The application with settings of the test's own.
     pub async fn with(store: &TestStore, settings: impl FnOnce(Builder) -> Builder) -> Self {
         let clock = ManualClock::new();
-        let parts = Parts(store.parts());
         let builder = Guardrail::builder()
             .signing_key(SigningKey::hs256(SECRET).unwrap())
-            .store(parts)
+            .store(store.parts())
             .default_policies()
             .password_hasher(Bcrypt::with_insecure_cost(4))
             .clock(clock.clone());
@@ -180,15 +179,4 @@ pub struct Contents {
     pub sessions: Vec<SessionRecord>,
     /// Every row of rules.
     pub rules: Vec<StoredRule>,
-}
-
-/// Parts that have been taken apart already.
-struct Parts(StoreParts<User>);
-
-impl guardrail::storage::Store for Parts {
-    type User = User;
-
-    fn parts(self) -> StoreParts<User> {
-        self.0
-    }
 }

@@ -55,10 +55,10 @@ impl Caller {
         }
     }
 
-    fn told(&self) -> Result<Option<Principal>, Error> {
+    fn told(&self) -> Result<Option<&Principal>, Error> {
         match self {
             Self::Anonymous => Ok(None),
-            Self::Known(principal) => Ok(Some(principal.clone())),
+            Self::Known(principal) => Ok(Some(principal)),
             Self::Refused(told) => Err((*told).into()),
             Self::Unavailable => Err(Error::Unavailable),
         }
@@ -123,10 +123,9 @@ impl AuthContext {
         Self { guard, caller: None, declared: None }
     }
 
-    /// The same for one request in strict mode, with what tells whether its handler says whom the answer is for.
-    pub(super) fn watched(&self) -> (Self, Arc<AtomicBool>) {
-        let declared = Arc::<AtomicBool>::default();
-        (Self { declared: Some(Arc::clone(&declared)), ..self.clone() }, declared)
+    /// Watches, in strict mode, whether the request's handler says whom the answer is for.
+    pub(super) fn watch(&mut self) -> Arc<AtomicBool> {
+        Arc::clone(self.declared.insert(Arc::default()))
     }
 
     /// Takes note that it has been said whom the answer is for.
@@ -137,11 +136,21 @@ impl AuthContext {
     }
 
     /// What is told of the caller. Whoever learns who it is has asked whom the answer is for.
-    fn told(&self, caller: &Caller) -> Result<Option<Principal>, Error> {
-        if let Caller::Known(_) = caller {
-            self.declare();
+    fn caller(&self) -> Result<Option<&Principal>, Error> {
+        match &self.caller {
+            None => Err(Error::Unavailable),
+            Some(caller) => {
+                if let Caller::Known(_) = caller {
+                    self.declare();
+                }
+                caller.told()
+            }
         }
-        caller.told()
+    }
+
+    /// The caller, who has been recognised and must have sent credentials.
+    pub(super) fn principal(&self) -> Result<&Principal, Error> {
+        self.caller()?.ok_or(Error::Unauthenticated(Unauthenticated::TokenMissing))
     }
 
     /// The context of a request, if its layer is there.
@@ -180,29 +189,39 @@ impl AuthContext {
     }
 }
 
-/// The caller of a request; `None` inside if no credentials came. `None` outside if a store has to be asked.
-pub(super) fn caller_at_once(parts: &mut Parts) -> Option<Result<Option<Principal>, Error>> {
+/// Recognises the caller of a request; whether that was done. If not, a store has to be asked.
+pub(super) fn recognise_at_once(parts: &mut Parts) -> Result<bool, Error> {
     let Parts { extensions, headers, .. } = parts;
     let Some(context) = extensions.get_mut::<AuthContext>() else {
-        return Some(AuthContext::of(parts).map(|_| None));
+        return AuthContext::of(parts).map(|_| false);
     };
     if context.caller.is_none() {
-        context.caller = Some(context.guard.recognise_at_once(headers)?);
+        context.caller = context.guard.recognise_at_once(headers);
     }
-    context.caller.as_ref().map(|caller| context.told(caller))
+    Ok(context.caller.is_some())
+}
+
+/// Recognises the caller of a request.
+pub(super) async fn recognise(parts: &mut Parts) -> Result<(), Error> {
+    if recognise_at_once(parts)? {
+        return Ok(());
+    }
+    let guard = Arc::clone(&AuthContext::of(parts)?.guard);
+    let caller = guard.recognise(&parts.headers).await;
+    AuthContext::of(parts)?.caller = Some(caller);
+    Ok(())
 }
 
 /// The caller of a request; `None` if no credentials came.
 pub(super) async fn caller(parts: &mut Parts) -> Result<Option<Principal>, Error> {
-    if let Some(caller) = caller_at_once(parts) {
-        return caller;
-    }
-    let guard = Arc::clone(&AuthContext::of(parts)?.guard);
-    let caller = guard.recognise(&parts.headers).await;
-    let context = AuthContext::of(parts)?;
-    let told = context.told(&caller);
-    context.caller = Some(caller);
-    told
+    recognise(parts).await?;
+    Ok(AuthContext::of(parts)?.caller()?.cloned())
+}
+
+/// The caller of a request, who must have sent credentials.
+pub(super) async fn principal(parts: &mut Parts) -> Result<Principal, Error> {
+    recognise(parts).await?;
+    AuthContext::of(parts)?.principal().cloned()
 }
 
 /// Takes note that the route says whom its answer is for, where somebody wants to know.
@@ -210,20 +229,6 @@ pub(super) fn declare(parts: &Parts) {
     if let Some(context) = parts.extensions.get::<AuthContext>() {
         context.declare();
     }
-}
-
-/// The caller of a request, who must have sent credentials.
-pub(super) async fn principal(parts: &mut Parts) -> Result<Principal, Error> {
-    known(caller(parts).await?)
-}
-
-/// The same at once; `None` if a store has to be asked.
-pub(super) fn principal_at_once(parts: &mut Parts) -> Option<Result<Principal, Error>> {
-    Some(caller_at_once(parts)?.and_then(known))
-}
-
-fn known(caller: Option<Principal>) -> Result<Principal, Error> {
-    caller.ok_or(Error::Unauthenticated(Unauthenticated::TokenMissing))
 }
 
 /// The route of a request, for the log.

@@ -1,9 +1,12 @@
 //! What a request brings to be recognised by: a bearer token and the device's cookie.
 
+use std::iter;
+
 use http::{
     HeaderMap,
     header::{AUTHORIZATION, COOKIE},
 };
+use memchr::memchr;
 
 use crate::fingerprint::FingerprintCookies;
 
@@ -34,11 +37,24 @@ impl<'a> Credentials<'a> {
 /// The fingerprints in all cookies of the name (RFC 6265 §5.4).
 pub(super) fn fingerprints<'a>(headers: &'a HeaderMap, cookie_name: &str) -> FingerprintCookies<'a> {
     // Each pair by itself: another cookie with bytes that are no text must not take ours with it.
-    let pairs = headers.get_all(COOKIE).iter().flat_map(|value| value.as_bytes().split(|byte| *byte == b';'));
+    let pairs = headers.get_all(COOKIE).iter().flat_map(|value| pairs(value.as_bytes()));
     FingerprintCookies::new(pairs.filter_map(|pair| {
-        let (name, value) = std::str::from_utf8(pair).ok()?.split_once('=')?;
-        (name.trim() == cookie_name).then(|| value.trim())
+        let rest = pair.trim_ascii_start().strip_prefix(cookie_name.as_bytes())?;
+        let value = rest.trim_ascii_start().strip_prefix(b"=")?;
+        // Bytes that are no text are a wrong fingerprint.
+        Some(std::str::from_utf8(value.trim_ascii()).unwrap_or_default())
     }))
+}
+
+/// The pairs of a `Cookie` header, white space around them included.
+fn pairs(header: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = Some(header);
+    iter::from_fn(move || {
+        let text = rest?;
+        let end = memchr(b';', text).unwrap_or(text.len());
+        rest = text.get(end + 1..);
+        text.get(..end)
+    })
 }
 
 #[cfg(test)]

@@ -9,10 +9,10 @@ use http::{
 use tower::Layer;
 
 use super::{
-    context::{AuthContext, declare, path, principal, principal_at_once},
+    context::{AuthContext, declare, path, recognise, recognise_at_once},
     guarded::{Condition, Guarded},
 };
-use crate::{Domain, Error, Forbidden, Principal, audit::AuditEvent, policy::Object};
+use crate::{Domain, Error, Forbidden, audit::AuditEvent, policy::Object};
 
 /// Lets a request through to a route of the group only if a rule allows its caller the action of the method on the
 /// route's own template, so that a route without a rule is closed.
@@ -108,18 +108,24 @@ impl Condition for EnforceRoutes {
             declare(parts);
             return Some(Ok(()));
         }
-        let principal = principal_at_once(parts)?;
-        Some(principal.and_then(|principal| self.decide(&principal, parts)))
+        match recognise_at_once(parts) {
+            Ok(true) => Some(self.decide(parts)),
+            Ok(false) => None,
+            Err(error) => Some(Err(error)),
+        }
     }
 
     async fn met(&self, parts: &mut Parts) -> Result<(), Error> {
-        let principal = principal(parts).await?;
-        self.decide(&principal, parts)
+        recognise(parts).await?;
+        self.decide(parts)
     }
 }
 
 impl EnforceRoutes {
-    fn decide(self, principal: &Principal, parts: &mut Parts) -> Result<(), Error> {
+    /// Decides on a caller who has been recognised.
+    fn decide(self, parts: &Parts) -> Result<(), Error> {
+        let Some(context) = parts.extensions.get::<AuthContext>() else { return Err(Error::Unavailable) };
+        let principal = context.principal()?;
         let denied = |object: &str, action: &str| {
             let (subject, role) = (principal.subject(), principal.role());
             AuditEvent::PermissionDenied { subject, role, object, action }.record();
@@ -138,7 +144,6 @@ impl EnforceRoutes {
         let Some(action) = (self.action)(&parts.method) else {
             return denied(template, parts.method.as_str());
         };
-        let Some(context) = parts.extensions.get::<AuthContext>() else { return Err(Error::Unavailable) };
         let domain = parts.extensions.get::<Domain>().map(Domain::as_str);
         let object = Object::Template(template);
         if context.policies().decide(&principal.subjects(), domain, object, action)? {

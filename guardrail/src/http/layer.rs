@@ -16,7 +16,7 @@ use pin_project_lite::pin_project;
 use tower::{Layer, Service};
 
 use super::{
-    context::{AuthContext, route},
+    context::{AnyGuard, AuthContext, route},
     enforce::is_preflight,
 };
 use crate::{AuthUser, Error, Guardrail};
@@ -38,14 +38,14 @@ use crate::{AuthUser, Error, Guardrail};
 /// ```
 #[derive(Clone)]
 pub struct AuthLayer {
-    context: AuthContext,
+    guard: Arc<dyn AnyGuard>,
     strict: bool,
 }
 
 impl AuthLayer {
     /// A layer for this Guardrail.
     pub fn new<U: AuthUser>(guard: Guardrail<U>) -> Self {
-        Self { context: AuthContext::new(Arc::new(guard)), strict: false }
+        Self { guard: Arc::new(guard), strict: false }
     }
 
     /// Finds routes that are open by oversight: meant for tests.
@@ -80,7 +80,7 @@ impl<S> Layer<S> for AuthLayer {
     type Service = AuthService<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        AuthService { inner, context: self.context.clone(), strict: self.strict }
+        AuthService { inner, guard: Arc::clone(&self.guard), strict: self.strict }
     }
 }
 
@@ -94,7 +94,7 @@ impl fmt::Debug for AuthLayer {
 #[derive(Clone)]
 pub struct AuthService<S> {
     inner: S,
-    context: AuthContext,
+    guard: Arc<dyn AnyGuard>,
     strict: bool,
 }
 
@@ -116,17 +116,18 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request<B>) -> Self::Future {
-        let (mut parts, body) = request.into_parts();
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        let mut context = AuthContext::new(Arc::clone(&self.guard));
         let mut watch = None;
-        if self.strict && !is_preflight(&parts) {
-            let (context, declared) = self.context.watched();
-            parts.extensions.insert(context);
-            watch = Some(Watch { declared, route: route(&parts) });
-        } else {
-            parts.extensions.insert(self.context.clone());
+        if self.strict {
+            let (parts, body) = request.into_parts();
+            if !is_preflight(&parts) {
+                watch = Some(Watch { declared: context.watch(), route: route(&parts) });
+            }
+            request = Request::from_parts(parts, body);
         }
-        AuthFuture { response: self.inner.call(Request::from_parts(parts, body)), watch }
+        request.extensions_mut().insert(context);
+        AuthFuture { response: self.inner.call(request), watch }
     }
 }
 

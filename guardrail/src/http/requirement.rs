@@ -4,8 +4,9 @@ use std::borrow::Cow;
 
 use axum::extract::{FromRequestParts as _, RawPathParams, rejection::RawPathParamsRejection};
 use http::request::Parts;
+use memchr::{memchr, memchr2};
 
-use super::context::{AuthContext, principal, principal_at_once, route};
+use super::context::{AuthContext, recognise, recognise_at_once, route};
 use crate::{
     Domain, Error, Forbidden, Principal, Requirement,
     at_once::at_once,
@@ -15,20 +16,27 @@ use crate::{
 
 /// Lets a request pass that meets the requirement; whoever it is from otherwise learns nothing of the body.
 pub(super) async fn check(requirement: &Requirement, parts: &mut Parts) -> Result<(), Error> {
-    let principal = principal(parts).await?;
-    decide(requirement, &principal, parts)
+    recognise(parts).await?;
+    decide(requirement, parts)
 }
 
 /// The same at once; `None` if a store has to be asked who the caller is.
 pub(super) fn check_at_once(requirement: &Requirement, parts: &mut Parts) -> Option<Result<(), Error>> {
-    let principal = principal_at_once(parts)?;
-    Some(principal.and_then(|principal| decide(requirement, &principal, parts)))
+    match recognise_at_once(parts) {
+        Ok(true) => Some(decide(requirement, parts)),
+        Ok(false) => None,
+        Err(error) => Some(Err(error)),
+    }
 }
 
-fn decide(requirement: &Requirement, principal: &Principal, parts: &mut Parts) -> Result<(), Error> {
-    let params = if requirement.has_parameters() { PathParameters::of(parts)? } else { PathParameters(None) };
+/// Decides on a caller who has been recognised.
+fn decide(requirement: &Requirement, parts: &mut Parts) -> Result<(), Error> {
+    let params =
+        if requirement.has_parameters() { PathParameters::of(parts) } else { Ok(PathParameters(None)) };
     let route = || route(parts);
     let Some(context) = parts.extensions.get::<AuthContext>() else { return Err(Error::Unavailable) };
+    let principal = context.principal()?;
+    let params = params?;
     let domain = parts.extensions.get::<Domain>().map(Domain::as_str);
     let check = Check { policies: context.policies(), principal, domain, params: &params, route: &route };
     if check.holds(requirement)? { Ok(()) } else { Err(Forbidden::PermissionDenied.into()) }
@@ -149,11 +157,16 @@ fn fill<'a, 'p>(
     template: &'a str,
     value_of: impl Fn(&str) -> Option<&'p str>,
 ) -> Result<Cow<'a, str>, Unfilled<'a>> {
-    if !template.contains('{') {
+    if memchr(b'{', template.as_bytes()).is_none() {
         return Ok(Cow::Borrowed(template));
     }
     let mut object = String::with_capacity(template.len() + 32);
-    for (index, segment) in template.split('/').enumerate() {
+    // What is before the first segment with a brace stays as it is.
+    let first = memchr2(b'{', b'}', template.as_bytes()).unwrap_or_default();
+    let start = template.get(..first).and_then(|before| before.rfind('/')).map_or(0, |slash| slash + 1);
+    let (before, rest) = template.split_at(start);
+    object.push_str(before);
+    for (index, segment) in rest.split('/').enumerate() {
         if index > 0 {
             object.push('/');
         }
@@ -178,7 +191,9 @@ fn fill<'a, 'p>(
 
 fn is_one_segment(value: &str) -> bool {
     let special = matches!(value, "" | "." | "..");
-    !special && !value.contains(['/', '\\']) && !value.chars().any(char::is_control)
+    // Beyond ASCII, only the second of two bytes tells a control character.
+    let ends = |byte: u8| matches!(byte, b'/' | b'\\') || byte.is_ascii_control();
+    !special && !value.bytes().any(ends) && (value.is_ascii() || !value.chars().any(char::is_control))
 }
 
 #[cfg(test)]
@@ -212,7 +227,9 @@ mod tests {
     fn a_parameter_that_lacks_or_comes_twice_is_the_applications_fault() {
         assert_eq!(fill("/a/{id}", |_| None), Err(Unfilled::Name("id")));
         assert_eq!(fill("/a/{id}.json", |_| Some("1")), Err(Unfilled::Name("{id}.json")));
+        assert_eq!(fill("/a}/{id}", |_| Some("1")), Err(Unfilled::Name("a}")));
         assert_eq!(fill("/a/b", |_| None), Ok(Cow::Borrowed("/a/b")));
+        assert_eq!(fill("{id}/b/{id}", |_| Some("1")).as_deref(), Ok("1/b/1"));
     }
 
     proptest! {

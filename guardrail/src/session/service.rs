@@ -175,9 +175,14 @@ impl SessionService {
     }
 
     /// What the store says of a session, remembered for the next request.
-    pub(crate) async fn read(&self, id: SessionId, now: DateTime<Utc>) -> Result<KnownSession, StoreError> {
+    pub(crate) async fn read(
+        &self,
+        id: SessionId,
+        claimed_by: Option<&UserId>,
+        now: DateTime<Utc>,
+    ) -> Result<KnownSession, StoreError> {
         let place = self.entries.session_place(id, now);
-        let known = KnownSession::of(self.store.find(id).await?);
+        let known = KnownSession::of(self.store.find(id).await?, claimed_by);
         place.remember(&known);
         Ok(known)
     }
@@ -193,7 +198,7 @@ impl SessionService {
         let (id, now) = (token.session(), self.now());
         let known = match self.entries.session(id, now) {
             Some(known) => known,
-            None => self.read(id, now).await?,
+            None => self.read(id, None, now).await?,
         };
         match known {
             KnownSession::Live { user, .. } => Ok(Some(user)),

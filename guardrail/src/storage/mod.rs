@@ -87,6 +87,14 @@ impl<U> StoreParts<U> {
     }
 }
 
+impl<U> Store for StoreParts<U> {
+    type User = U;
+
+    fn parts(self) -> Self {
+        self
+    }
+}
+
 impl<U> std::fmt::Debug for StoreParts<U> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("StoreParts").finish_non_exhaustive()

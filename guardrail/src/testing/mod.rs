@@ -2,5 +2,6 @@
 
 mod clock;
 pub mod conformance;
+mod principal;
 
-pub use self::clock::ManualClock;
+pub use self::{clock::ManualClock, principal::principal};

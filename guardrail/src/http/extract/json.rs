@@ -26,11 +26,14 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
     }
 }
 
-impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonList<T> {
+impl<S: Send + Sync, T: DeserializeOwned + Send + 'static> FromRequest<S> for JsonList<T> {
     type Rejection = Error;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Error> {
-        parse(&read(request, state).await?, b'[').map(Self)
+        let body = read(request, state).await?;
+        // It may be long: other requests are not to wait for it.
+        let parsed = tokio::task::spawn_blocking(move || parse(&body, b'[')).await;
+        parsed.map_err(|_| Error::Unavailable)?.map(Self)
     }
 }
 

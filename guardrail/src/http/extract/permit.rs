@@ -5,7 +5,11 @@ use std::{fmt, marker::PhantomData};
 use axum::extract::FromRequestParts;
 use http::request::Parts;
 
-use crate::{Error, http::requirement::check, policy::Declaration};
+use crate::{
+    Error,
+    http::requirement::{check, check_at_once},
+    policy::Declaration,
+};
 
 /// The proof that this request's caller has what `D` declares: only the check makes one.
 ///
@@ -23,7 +27,10 @@ impl<S: Send + Sync, D: Declaration> FromRequestParts<S> for Permit<D> {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
-        check(&D::REQUIREMENT, parts).await?;
-        Ok(Self(PhantomData))
+        let met = match check_at_once(&D::REQUIREMENT, parts) {
+            Some(met) => met,
+            None => check(&D::REQUIREMENT, parts).await,
+        };
+        met.map(|()| Self(PhantomData))
     }
 }

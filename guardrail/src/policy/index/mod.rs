@@ -4,7 +4,7 @@
 //! |-|-|
 //! | `objects` | the rules whose object covers an object |
 //! | `names` | the roles that somebody has, at any depth |
-//! | `shared_map`, `shared_slab`, `small_set` | what both are made of: copies share what has not changed |
+//! | `shared_map`, `shared_slab`, `small_map` | what both are made of: copies share what has not changed |
 //!
 //! A decision finds the rules that cover the object and then walks over the caller's names and roles until one of
 //! them has such a rule: the number of rules that are about something else does not matter. Each rule is kept once,
@@ -14,7 +14,7 @@ mod names;
 mod objects;
 mod shared_map;
 mod shared_slab;
-mod small_set;
+mod small_map;
 
 use std::{collections::BTreeSet, ops::ControlFlow};
 
@@ -111,7 +111,7 @@ impl Index {
     /// Every rule, in no particular order.
     pub(super) fn rules(&self) -> impl Iterator<Item = RuleRef<'_>> + Clone {
         let permissions = self.objects.iter().flat_map(move |(object, grants)| {
-            grants.iter().map(move |(subject, action)| {
+            grants.keys().map(move |(subject, action)| {
                 RuleRef::permission(self.names.text(*subject), object, self.names.text(*action))
             })
         });
@@ -164,7 +164,7 @@ impl Index {
         let action = self.names.id(action);
         let (mut actions, mut rules) = (BTreeSet::new(), BTreeSet::new());
         let _: ControlFlow<()> = self.objects.covering(object, |text, grants| {
-            for (subject, granted) in grants.iter() {
+            for (subject, granted) in grants.keys() {
                 let granted_text = self.names.text(*granted);
                 if *granted == Id::EVERY || Some(*granted) == action {
                     rules.insert(RuleRef::permission(self.names.text(*subject), text, granted_text));
@@ -188,7 +188,7 @@ impl Index {
         let mut found = Vec::new();
         let _: ControlFlow<()> = self.objects.covering(object, |_, grants| {
             let fitting =
-                grants.iter().filter(|(_, granted)| *granted == Id::EVERY || Some(*granted) == action);
+                grants.keys().filter(|(_, granted)| *granted == Id::EVERY || Some(*granted) == action);
             found.extend(fitting.map(|(subject, _)| *subject));
             ControlFlow::Continue(())
         });

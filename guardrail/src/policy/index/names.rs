@@ -7,7 +7,7 @@ use std::{
 
 use smallvec::SmallVec;
 
-use super::{shared_map::SharedMap, shared_slab::SharedSlab, small_set::SmallSet};
+use super::{shared_map::SharedMap, shared_slab::SharedSlab, small_map::SmallSet};
 
 /// A name that occurs in rules: of a user, a role or an action. Once no rule has the name, another one may get the
 /// number.
@@ -32,7 +32,7 @@ struct Entry {
     /// In how many places of rules the name stands; with none left it is forgotten.
     uses: u32,
     /// The roles that were assigned to it.
-    roles: SmallSet<[Id; 4]>,
+    roles: SmallSet<Id, 4>,
 }
 
 impl Default for Names {
@@ -81,7 +81,7 @@ impl Names {
 
     /// Gives a role; whether `subject` did not have it directly.
     pub(super) fn assign(&mut self, subject: Id, role: Id) -> bool {
-        self.entries.get_mut(subject.0).is_some_and(|entry| entry.roles.insert(role))
+        self.entries.get_mut(subject.0).is_some_and(|entry| entry.roles.insert(role, ()))
     }
 
     /// Takes a role; whether `subject` had it directly.
@@ -98,7 +98,7 @@ impl Names {
     pub(super) fn assignments(&self) -> impl Iterator<Item = (Id, Id)> + Clone {
         self.entries
             .iter()
-            .flat_map(|(subject, entry)| entry.roles.iter().map(move |role| (Id(subject), *role)))
+            .flat_map(|(subject, entry)| entry.roles.keys().map(move |role| (Id(subject), *role)))
     }
 
     /// These names, and everybody who has one of them as a role, at any depth; each once.
@@ -134,7 +134,7 @@ impl Names {
                 return Some(found);
             }
             if let Some(entry) = self.entries.get(id.0) {
-                for role in entry.roles.iter() {
+                for role in entry.roles.keys() {
                     found.visit(*role, Some(found.at));
                 }
             }

@@ -1,16 +1,20 @@
 //! What rules say of objects, found by the object that is asked for.
 //!
-//! An object that is written out is found by its text. A pattern is found segment by segment: every beginning of a
-//! pattern is a key, with each placeholder in it written `{}`, and a search goes on only from beginnings that exist.
-//! What a search takes therefore depends on the patterns that begin like the object, and not on how many there are.
+//! An object that is written out is found by its text. A pattern is found segment by segment, in a tree: what a
+//! search takes depends on the patterns that begin like the object, and not on how many there are.
 
 use std::{ops::ControlFlow, sync::Arc};
 
-use super::{names::Id, shared_map::SharedMap, small_set::SmallSet};
+use super::{
+    names::Id,
+    shared_map::SharedMap,
+    shared_slab::SharedSlab,
+    small_map::{SmallMap, SmallSet},
+};
 use crate::policy::pattern::{self, is_placeholder};
 
 /// Who may do what on an object: subjects and actions.
-pub(super) type Grants = SmallSet<[(Id, Id); 2]>;
+pub(super) type Grants = SmallSet<(Id, Id), 2>;
 
 /// What a caller wants to do something on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,196 +45,250 @@ impl<'a> Object<'a> {
 }
 
 /// The objects of all rules.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(super) struct Objects {
-    /// By the text in the rule.
-    grants: SharedMap<Arc<str>, Grants>,
+    /// Those that are written out, and the `*` that stands for every object.
+    literals: SharedMap<Arc<str>, Grants>,
+    /// Whether there is something granted on `*`.
+    has_everything: bool,
     /// The beginnings of patterns.
-    beginnings: SharedMap<Arc<str>, Beginning>,
+    nodes: SharedSlab<Node>,
 }
 
-/// The beginning of a pattern.
+/// The beginning of a pattern, and what follows on it.
 #[derive(Clone, Default)]
-struct Beginning {
-    /// How many beginnings are one segment longer.
-    longer: u32,
-    /// The patterns that end here.
-    ends: SmallSet<[Arc<str>; 1]>,
+struct Node {
+    /// The beginnings that are longer by a segment that is written out.
+    literals: SmallMap<Arc<str>, Place, 1>,
+    /// The one that is longer by a placeholder.
+    placeholder: Option<Place>,
+    /// The patterns that end here, which differ in the names of their placeholders.
+    ends: Patterns,
     /// The patterns whose final `/*` comes here.
-    open: SmallSet<[Arc<str>; 1]>,
+    open: Patterns,
+}
+
+type Place = u32;
+type Patterns = SmallMap<Arc<str>, Grants, 1>;
+
+/// The empty beginning.
+const ROOT: Place = 0;
+
+/// The pattern that covers everything.
+const EVERYTHING: &str = "*";
+
+impl Default for Objects {
+    fn default() -> Self {
+        let mut nodes = SharedSlab::default();
+        // The first place, and never given back.
+        nodes.insert(Node::default());
+        Self { literals: SharedMap::default(), has_everything: false, nodes }
+    }
 }
 
 impl Objects {
     /// Adds a grant; whether it was not there.
     pub(super) fn insert(&mut self, object: &str, grant: (Id, Id)) -> bool {
-        if let Some(grants) = self.grants.get_mut(object) {
-            return grants.insert(grant);
+        if let Some(grants) = self.grants_mut(object) {
+            return grants.insert(grant, ());
         }
-        let text = Arc::<str>::from(object);
         let mut grants = Grants::default();
-        grants.insert(grant);
-        self.grants.insert(Arc::clone(&text), grants);
+        grants.insert(grant, ());
         if pattern::is_open_or_has_placeholder(object) {
-            self.insert_pattern(&text);
+            self.insert_pattern(object, grants);
+        } else {
+            self.literals.insert(object.into(), grants);
+            self.has_everything |= object == EVERYTHING;
         }
         true
     }
 
     /// Removes a grant; whether it was there.
     pub(super) fn remove(&mut self, object: &str, grant: (Id, Id)) -> bool {
-        let Some(grants) = self.grants.get_mut(object) else { return false };
+        let Some(grants) = self.grants_mut(object) else { return false };
         if !grants.remove(&grant) {
             return false;
         }
         if grants.is_empty() {
-            self.grants.remove(object);
             if pattern::is_open_or_has_placeholder(object) {
                 self.remove_pattern(object);
+            } else {
+                self.literals.remove(object);
+                self.has_everything &= object != EVERYTHING;
             }
         }
         true
     }
 
     pub(super) fn contains(&self, object: &str, grant: (Id, Id)) -> bool {
-        self.grants.get(object).is_some_and(|grants| grants.contains(&grant))
+        let grants = if pattern::is_open_or_has_placeholder(object) {
+            let (segments, open) = segments(object);
+            self.place(segments).and_then(|place| self.nodes.get(place)?.patterns(open).get(object))
+        } else {
+            self.literals.get(object)
+        };
+        grants.is_some_and(|grants| grants.contains(&grant))
     }
 
     /// Every object of a rule, and what is granted on it.
     pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &Grants)> + Clone {
-        self.grants.iter().map(|(object, grants)| (&**object, grants))
+        let patterns = self.nodes.iter().flat_map(|(_, node)| node.ends.iter().chain(node.open.iter()));
+        self.literals.iter().chain(patterns).map(|(object, grants)| (&**object, grants))
     }
 
-    /// Shows `found` each object of a rule that covers `object`, until it has seen enough. One may come twice.
+    /// Shows `found` each object of a rule that covers `object`, until it has seen enough.
     pub(super) fn covering<'a, B>(
         &'a self,
         object: Object<'_>,
-        mut found: impl FnMut(&'a str, &'a Grants) -> ControlFlow<B>,
+        found: impl FnMut(&'a str, &'a Grants) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
         let text = object.as_str();
-        // A pattern covers the text that it is written with.
-        for text in [text, "*"] {
-            if let Some((text, grants)) = self.grants.get_key_value(text) {
-                found(text, grants)?;
+        let mut search = Search { nodes: &self.nodes, object, found };
+        for text in [Some(text), self.has_everything.then_some(EVERYTHING)].into_iter().flatten() {
+            if let Some((text, grants)) = self.literals.get_key_value(text) {
+                (search.found)(text, grants)?;
             }
         }
-        if self.beginnings.is_empty() {
-            return ControlFlow::Continue(());
-        }
-        let mut search = Search {
-            beginnings: &self.beginnings,
-            object,
-            key: String::with_capacity(text.len() + 8),
-            found: |text: &'a Arc<str>| match self.grants.get(&**text) {
-                Some(grants) => found(text, grants),
-                None => ControlFlow::Continue(()),
-            },
-        };
-        search.go_on(Some(text))
+        search.go_on(ROOT, Some(text))
     }
 
-    fn insert_pattern(&mut self, text: &Arc<str>) {
-        let (beginnings, open) = beginnings(text);
-        for (shorter, beginning) in beginnings.iter().zip(beginnings.iter().skip(1)) {
-            if !self.beginnings.contains(&**beginning) {
-                self.beginnings.change(shorter.as_str().into(), |shorter| shorter.longer += 1);
-                self.beginnings.insert(beginning.as_str().into(), Beginning::default());
-            }
+    /// What is granted on an object of a rule.
+    fn grants_mut(&mut self, object: &str) -> Option<&mut Grants> {
+        if !pattern::is_open_or_has_placeholder(object) {
+            return self.literals.get_mut(object);
         }
-        if let Some(last) = beginnings.last() {
-            self.beginnings.change(last.as_str().into(), |last| {
-                let patterns = if open { &mut last.open } else { &mut last.ends };
-                patterns.insert(Arc::clone(text));
+        let (segments, open) = segments(object);
+        let place = self.place(segments)?;
+        self.nodes.get(place)?.patterns(open).get(object)?;
+        self.nodes.get_mut(place)?.patterns_mut(open).get_mut(object)
+    }
+
+    /// Where a pattern's beginning is.
+    fn place<'a>(&self, mut segments: impl Iterator<Item = Segment<'a>>) -> Option<Place> {
+        segments.try_fold(ROOT, |place, segment| self.nodes.get(place)?.next(segment))
+    }
+
+    fn insert_pattern(&mut self, pattern: &str, grants: Grants) {
+        let (segments, open) = segments(pattern);
+        let mut place = ROOT;
+        for segment in segments {
+            let next = self.nodes.get(place).and_then(|node| node.next(segment));
+            place = next.unwrap_or_else(|| {
+                let next = self.nodes.insert(Node::default());
+                if let Some(node) = self.nodes.get_mut(place) {
+                    node.set_next(segment, next);
+                }
+                next
             });
         }
+        if let Some(node) = self.nodes.get_mut(place) {
+            node.patterns_mut(open).insert(pattern.into(), grants);
+        }
     }
 
-    fn remove_pattern(&mut self, text: &str) {
-        let (beginnings, open) = beginnings(text);
-        if let Some(last) = beginnings.last().and_then(|last| self.beginnings.get_mut(last.as_str())) {
-            let patterns = if open { &mut last.open } else { &mut last.ends };
-            patterns.remove(&Arc::from(text));
+    fn remove_pattern(&mut self, pattern: &str) {
+        let (segments, open) = segments(pattern);
+        let mut way = Vec::new();
+        let mut place = ROOT;
+        for segment in segments {
+            let Some(next) = self.nodes.get(place).and_then(|node| node.next(segment)) else { return };
+            way.push((place, segment));
+            place = next;
+        }
+        if let Some(node) = self.nodes.get_mut(place) {
+            node.patterns_mut(open).remove(pattern);
         }
         // Beginnings that no other pattern has go with it.
-        for (beginning, shorter) in beginnings.iter().rev().zip(beginnings.iter().rev().skip(1)) {
-            if !self.beginnings.get(beginning.as_str()).is_some_and(Beginning::is_unused) {
-                return;
+        while self.nodes.get(place).is_some_and(Node::is_unused)
+            && let Some((shorter, segment)) = way.pop()
+        {
+            self.nodes.remove(place);
+            if let Some(node) = self.nodes.get_mut(shorter) {
+                node.remove_next(segment);
             }
-            self.beginnings.remove(beginning.as_str());
-            if let Some(shorter) = self.beginnings.get_mut(shorter.as_str()) {
-                shorter.longer -= 1;
-            }
+            place = shorter;
         }
     }
 }
 
-impl Beginning {
-    fn is_unused(&self) -> bool {
-        self.longer == 0 && self.ends.is_empty() && self.open.is_empty()
-    }
+/// A segment of a pattern.
+#[derive(Clone, Copy)]
+enum Segment<'a> {
+    Literal(&'a str),
+    Placeholder,
 }
 
-/// The keys of a pattern's beginnings, from the empty one to the whole, and whether it ends with `/*`.
-fn beginnings(pattern: &str) -> (Vec<String>, bool) {
+/// A pattern's segments, and whether a final `/*` comes after them.
+fn segments(pattern: &str) -> (impl Iterator<Item = Segment<'_>>, bool) {
     let (head, open) = pattern::head(pattern);
-    let mut key = String::new();
-    let mut keys = vec![key.clone()];
-    for segment in head.split('/') {
-        push(&mut key, if is_placeholder(segment) { PLACEHOLDER } else { segment });
-        keys.push(key.clone());
-    }
-    (keys, open)
+    let segments = head.split('/').map(|segment| {
+        if is_placeholder(segment) { Segment::Placeholder } else { Segment::Literal(segment) }
+    });
+    (segments, open)
 }
 
-/// How a key writes a placeholder. No rule has this as a segment otherwise; a caller's `{}` is a text that is not
-/// empty, and so covered as well.
-const PLACEHOLDER: &str = "{}";
+impl Node {
+    fn next(&self, segment: Segment<'_>) -> Option<Place> {
+        match segment {
+            Segment::Literal(text) => self.literals.get(text).copied(),
+            Segment::Placeholder => self.placeholder,
+        }
+    }
 
-/// One segment more.
-fn push(key: &mut String, segment: &str) {
-    key.push('/');
-    key.push_str(segment);
+    fn set_next(&mut self, segment: Segment<'_>, next: Place) {
+        match segment {
+            Segment::Literal(text) => drop(self.literals.insert(text.into(), next)),
+            Segment::Placeholder => self.placeholder = Some(next),
+        }
+    }
+
+    fn remove_next(&mut self, segment: Segment<'_>) {
+        match segment {
+            Segment::Literal(text) => drop(self.literals.remove(text)),
+            Segment::Placeholder => self.placeholder = None,
+        }
+    }
+
+    fn patterns(&self, open: bool) -> &Patterns {
+        if open { &self.open } else { &self.ends }
+    }
+
+    fn patterns_mut(&mut self, open: bool) -> &mut Patterns {
+        if open { &mut self.open } else { &mut self.ends }
+    }
+
+    fn is_unused(&self) -> bool {
+        self.literals.is_empty() && self.placeholder.is_none() && self.ends.is_empty() && self.open.is_empty()
+    }
 }
 
 /// A search for the patterns that cover an object.
 struct Search<'a, 'o, F> {
-    beginnings: &'a SharedMap<Arc<str>, Beginning>,
+    nodes: &'a SharedSlab<Node>,
     object: Object<'o>,
-    /// The key of the beginning that has been followed so far.
-    key: String,
     found: F,
 }
 
-impl<'a, B, F: FnMut(&'a Arc<str>) -> ControlFlow<B>> Search<'a, '_, F> {
+impl<'a, B, F: FnMut(&'a str, &'a Grants) -> ControlFlow<B>> Search<'a, '_, F> {
     /// Goes on from a beginning. `rest` is what of the object comes after it; with nothing left it is `None`, for a
     /// text that ends with a slash has an empty segment left.
-    fn go_on(&mut self, rest: Option<&str>) -> ControlFlow<B> {
-        let Some(beginning) = self.beginnings.get(self.key.as_str()) else {
-            return ControlFlow::Continue(());
-        };
-        let Some(rest) = rest else {
-            return beginning.ends.iter().try_for_each(&mut self.found);
-        };
-        beginning.open.iter().try_for_each(&mut self.found)?;
-        if beginning.longer == 0 {
-            return ControlFlow::Continue(());
+    fn go_on(&mut self, place: Place, rest: Option<&str>) -> ControlFlow<B> {
+        let Some(node) = self.nodes.get(place) else { return ControlFlow::Continue(()) };
+        let Some(rest) = rest else { return self.show(&node.ends) };
+        self.show(&node.open)?;
+        let end = rest.bytes().position(|byte| byte == b'/').unwrap_or(rest.len());
+        let (segment, rest) = (rest.get(..end).unwrap_or_default(), rest.get(end + 1..));
+        if let Some(next) = node.literals.get(segment) {
+            self.go_on(*next, rest)?;
         }
-        let (segment, rest) = match rest.split_once('/') {
-            Some((segment, rest)) => (segment, Some(rest)),
-            None => (rest, None),
-        };
-        self.follow(segment, rest)?;
-        if self.object.fits_placeholder(segment) {
-            self.follow(PLACEHOLDER, rest)?;
+        match node.placeholder {
+            Some(next) if self.object.fits_placeholder(segment) => self.go_on(next, rest),
+            _ => ControlFlow::Continue(()),
         }
-        ControlFlow::Continue(())
     }
 
-    fn follow(&mut self, segment: &str, rest: Option<&str>) -> ControlFlow<B> {
-        let length = self.key.len();
-        push(&mut self.key, segment);
-        let outcome = self.go_on(rest);
-        self.key.truncate(length);
-        outcome
+    fn show(&mut self, patterns: &'a Patterns) -> ControlFlow<B> {
+        patterns.iter().try_for_each(|(text, grants)| (self.found)(text, grants))
     }
 }
 
@@ -312,11 +370,12 @@ mod tests {
     #[test]
     fn what_a_pattern_alone_began_goes_with_it() {
         let mut objects = objects(&["/a/{x}/b", "/a/{y}/c/*", "/a/d"]);
-        assert_eq!(objects.beginnings.len(), 6);
+        let nodes = |objects: &Objects| objects.nodes.iter().count();
+        assert_eq!(nodes(&objects), 6);
         assert!(objects.remove("/a/{y}/c/*", grant()) && !objects.remove("/a/{y}/c/*", grant()));
-        assert_eq!(objects.beginnings.len(), 5);
+        assert_eq!(nodes(&objects), 5);
         assert!(objects.remove("/a/{x}/b", grant()) && objects.remove("/a/d", grant()));
-        assert_eq!((objects.beginnings.len(), objects.grants.len()), (1, 0));
+        assert_eq!((nodes(&objects), objects.iter().count()), (1, 0));
         objects.insert("/a/{x}", grant());
         assert_eq!(covering(&objects, Object::Named("/a/1")), BTreeSet::from(["/a/{x}".to_owned()]));
     }

@@ -83,20 +83,6 @@ impl<K: Hash + Eq + Clone, V: Clone> SharedMap<K, V> {
         None
     }
 
-    /// Changes a value; one that is not there begins as the default.
-    pub(super) fn change(&mut self, key: K, change: impl FnOnce(&mut V))
-    where
-        V: Default,
-    {
-        if let Some(there) = self.get_mut(&key) {
-            change(there);
-        } else {
-            let mut value = V::default();
-            change(&mut value);
-            self.insert(key, value);
-        }
-    }
-
     pub(super) fn remove<Q: Hash + Equivalent<K> + ?Sized>(&mut self, key: &Q) -> Option<V> {
         let hash = self.hasher.hash_one(key);
         let place = self.place(hash);
