@@ -3,6 +3,7 @@
 mod hasher;
 mod policy;
 mod queue;
+mod threads;
 
 pub(crate) use self::queue::{HashingError, HashingQueue};
 pub use self::{

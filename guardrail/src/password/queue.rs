@@ -1,13 +1,13 @@
-//! Where the hashing runs: on blocking threads, a few at a time, behind a bounded queue.
+//! Where the hashing runs: on threads of its own, a few at a time, behind a bounded queue.
 //!
-//! A flood of log-ins must neither take every core from the protected routes nor pile up without bound.
+//! A flood of log-ins must neither take the cores from the protected routes nor pile up without bound.
 
 use std::{num::NonZeroUsize, sync::Arc};
 
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::Semaphore;
 
-use super::{PasswordHasher, PasswordHasherError};
+use super::{PasswordHasher, PasswordHasherError, threads::HashingThreads};
 use crate::PasswordHash;
 
 /// How many callers may wait for each thread that hashes.
@@ -19,7 +19,8 @@ pub(crate) struct HashingQueue {
     decoy: PasswordHash,
     /// A place in the queue, those who hash included; none left: busy.
     places: Arc<Semaphore>,
-    threads: Arc<Semaphore>,
+    turns: Arc<Semaphore>,
+    threads: HashingThreads,
 }
 
 impl HashingQueue {
@@ -28,8 +29,11 @@ impl HashingQueue {
         hasher: Arc<dyn PasswordHasher>,
         threads: NonZeroUsize,
     ) -> Result<Self, HashingError> {
+        let pool = HashingThreads::new(threads).map_err(HashingError::Threads)?;
         let maker = Arc::clone(&hasher);
-        let decoy = tokio::task::spawn_blocking(move || maker.decoy())
+        let decoy = pool
+            .run(move || maker.decoy())
+            .ok_or(HashingError::Stopped)?
             .await
             .map_err(|_| HashingError::Stopped)?
             .map_err(HashingError::Hasher)?;
@@ -38,7 +42,8 @@ impl HashingQueue {
             hasher,
             decoy,
             places: Arc::new(Semaphore::new(places)),
-            threads: Arc::new(Semaphore::new(threads.get().min(Semaphore::MAX_PERMITS))),
+            turns: Arc::new(Semaphore::new(threads.get().min(Semaphore::MAX_PERMITS))),
+            threads: pool,
         })
     }
 
@@ -84,17 +89,20 @@ impl HashingQueue {
         work: impl FnOnce(&dyn PasswordHasher) -> Result<T, PasswordHasherError> + Send + 'static,
     ) -> Result<T, HashingError> {
         let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| HashingError::Busy)?;
-        let thread = Arc::clone(&self.threads).acquire_owned().await.map_err(|_| HashingError::Stopped)?;
+        // Whoever goes away while waiting for a turn costs no hash.
+        let turn = Arc::clone(&self.turns).acquire_owned().await.map_err(|_| HashingError::Stopped)?;
         let hasher = Arc::clone(&self.hasher);
         // Whoever asked may be gone by now; the permits stay with the thread until it is done.
-        tokio::task::spawn_blocking(move || {
+        let running = self.threads.run(move || {
             let result = work(&*hasher);
-            drop((thread, place));
+            drop((turn, place));
             result
-        })
-        .await
-        .map_err(|_| HashingError::Stopped)?
-        .map_err(HashingError::Hasher)
+        });
+        running
+            .ok_or(HashingError::Stopped)?
+            .await
+            .map_err(|_| HashingError::Stopped)?
+            .map_err(HashingError::Hasher)
     }
 }
 
@@ -111,6 +119,8 @@ pub(crate) enum HashingError {
     Busy,
     #[error("the thread that hashes stopped")]
     Stopped,
+    #[error("the threads that hash could not be made")]
+    Threads(#[source] std::io::Error),
     #[error("hashing a password failed")]
     Hasher(#[source] PasswordHasherError),
 }
@@ -152,7 +162,7 @@ mod tests {
                     .await
             }
         });
-        while queue.threads.available_permits() > 0 {
+        while queue.turns.available_permits() > 0 {
             tokio::task::yield_now().await;
         }
         let waiting: Vec<_> = (0..WAITING_PER_THREAD)
