@@ -1,12 +1,12 @@
 //! Rules in the `casbin_rule` table, as Casbin's SQL adapters keep them: six fields, the unused ones empty.
 
-use std::collections::BTreeSet;
-
 use async_trait::async_trait;
+use futures_util::{Stream, TryStreamExt as _};
 use guardrail::storage::{
     AppliedChange, PolicyChange, PolicyStore, Revision, StoreError, StoredPolicies, StoredRule,
 };
 use sqlx::{QueryBuilder, query, query_as, query_scalar};
+use tokio::task::{coop::consume_budget, spawn_blocking};
 
 use crate::{
     SqlStore,
@@ -54,17 +54,21 @@ impl PolicyStore for SqlStore {
             let mut transaction = pool.begin_with(D::BEGIN_READ).await.map_err(failed(CONTEXT))?;
             let revision = query_scalar::<D, _>(REVISION).fetch_one(&mut *transaction).await;
             let revision = Some(Revision(revision.map_err(failed(CONTEXT))?));
-            let rows: Vec<Row> =
-                query_as::<D, _>(LOAD).fetch_all(&mut *transaction).await.map_err(failed(CONTEXT))?;
+            let rules = read_rules(query_as::<D, _>(LOAD).fetch(&mut *transaction)).await;
+            let rules = rules.map_err(failed(CONTEXT))?;
             transaction.commit().await.map_err(failed(CONTEXT))?;
-            Ok(StoredPolicies { rules: rows.into_iter().map(rule).collect(), revision })
+            Ok(StoredPolicies { rules, revision })
         })
     }
 
     async fn apply(&self, change: PolicyChange) -> Result<AppliedChange, StoreError> {
         const CONTEXT: &str = "writing rules";
-        let (add, mut remove) = (padded(change.add)?, padded(change.remove)?);
-        remove.retain(|rule| !add.contains(rule));
+        let (add, remove) = off_thread(change.add.len() + change.remove.len(), || {
+            let (add, mut remove) = (padded(change.add)?, padded(change.remove)?);
+            remove.retain(|rule| add.binary_search(rule).is_err());
+            Ok((add, remove))
+        })
+        .await?;
         let _turn = self.write_turn().await;
         on!(&self.db, pool: D => {
             // What returns without a commit leaves everything as it was.
@@ -82,18 +86,17 @@ impl PolicyStore for SqlStore {
                 (&remove, &mut applied.removed, removal, REMOVED),
                 (&add, &mut applied.added, ADD, ADDED),
             ] {
-                let rules: Vec<_> = rules.iter().collect();
                 for chunk in rules.chunks(CHUNK) {
                     let mut statement = QueryBuilder::<D>::new(begin);
                     statement.push_values(chunk, |mut row, rule| {
-                        for field in *rule {
+                        for field in rule {
                             row.push_bind(field.as_str());
                         }
                     });
                     // Not kept as a prepared statement: it is long, and its length seldom comes again.
                     let statement = statement.push(end).build_query_as::<Row>().persistent(false);
-                    let rows = statement.fetch_all(&mut *transaction).await.map_err(failed(CONTEXT))?;
-                    touched.extend(rows.into_iter().map(rule));
+                    let rules = read_rules(statement.fetch(&mut *transaction)).await;
+                    touched.extend(rules.map_err(failed(CONTEXT))?);
                 }
             }
             let mut after: i64 =
@@ -105,11 +108,14 @@ impl PolicyStore for SqlStore {
                 after = moved.map_err(failed(CONTEXT))?;
             }
             transaction.commit().await.map_err(failed(CONTEXT))?;
-            // A table of another tool may hold a rule twice.
-            applied.removed.sort_unstable();
-            applied.removed.dedup();
             applied.revisions = Some((Revision(before), Revision(after)));
-            Ok(applied)
+            off_thread(applied.removed.len(), || {
+                // A table of another tool may hold a rule twice.
+                applied.removed.sort_unstable();
+                applied.removed.dedup();
+                Ok(applied)
+            })
+            .await
         })
     }
 
@@ -119,14 +125,37 @@ impl PolicyStore for SqlStore {
     }
 }
 
+/// Reads rules. Requests that wait for this thread get their turn in between: there may be 100,000 of them.
+async fn read_rules(
+    mut rows: impl Stream<Item = sqlx::Result<Row>> + Unpin,
+) -> sqlx::Result<Vec<StoredRule>> {
+    let mut rules = Vec::new();
+    while let Some(row) = rows.try_next().await? {
+        rules.push(rule(row));
+        consume_budget().await;
+    }
+    Ok(rules)
+}
+
+/// Does `work` on `rules` rules: at once if they are few, on a blocking thread if they are many.
+async fn off_thread<T: Send + 'static>(
+    rules: usize,
+    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, StoreError> {
+    if rules < CHUNK {
+        return work();
+    }
+    spawn_blocking(work).await.map_err(|error| StoreError::new("working through rules", error))?
+}
+
 fn rule((ptype, v0, v1, v2, v3, v4, v5): Row) -> StoredRule {
     let values = [v0, v1, v2, v3, v4, v5].map(Option::unwrap_or_default).into();
     StoredRule { ptype, values }.trimmed()
 }
 
-/// The rules as the table holds them, each once.
-fn padded(rules: Vec<StoredRule>) -> Result<BTreeSet<Padded>, StoreError> {
-    rules
+/// The rules as the table holds them, each once and in order.
+fn padded(rules: Vec<StoredRule>) -> Result<Vec<Padded>, StoreError> {
+    let mut padded: Vec<Padded> = rules
         .into_iter()
         .map(|rule| {
             let StoredRule { ptype, values } = rule.trimmed();
@@ -136,5 +165,8 @@ fn padded(rules: Vec<StoredRule>) -> Result<BTreeSet<Padded>, StoreError> {
             let mut fields = std::iter::once(ptype).chain(values);
             Ok(std::array::from_fn(|_| fields.next().unwrap_or_default()))
         })
-        .collect()
+        .collect::<Result<_, StoreError>>()?;
+    padded.sort_unstable();
+    padded.dedup();
+    Ok(padded)
 }

@@ -7,7 +7,10 @@
 use std::{sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
-use tokio::sync::{Mutex, MutexGuard};
+use tokio::{
+    runtime::Handle,
+    sync::{Mutex, MutexGuard},
+};
 
 use super::{
     custom::CustomRules,
@@ -164,7 +167,7 @@ impl PolicyEngine {
     fn put_in_force(&self, next: Snapshot) {
         let before = self.current.swap(Arc::new(next));
         // Whoever lets go of many rules last has some work with it: that shall be no request.
-        if before.len() >= MANY && tokio::runtime::Handle::try_current().is_ok() {
+        if before.len() >= MANY && Handle::try_current().is_ok() {
             tokio::spawn(async move {
                 tokio::time::sleep(Duration::from_millis(100)).await;
                 tokio::task::spawn_blocking(move || drop(before));
@@ -187,8 +190,12 @@ impl Turn<'_> {
     /// afterwards.
     pub(crate) async fn change(&self, add: Vec<Rule>, remove: Vec<Rule>) -> Result<Changed, PolicyError> {
         self.current().index()?;
-        let stored = |rules: &[Rule]| rules.iter().map(Rule::to_stored).collect();
-        let applied = self.apply(PolicyChange { add: stored(&add), remove: stored(&remove) }).await?;
+        let (change, add, remove) = off_thread(add.len() + remove.len(), move || {
+            let stored = |rules: &[Rule]| rules.iter().map(Rule::to_stored).collect();
+            (PolicyChange { add: stored(&add), remove: stored(&remove) }, add, remove)
+        })
+        .await?;
+        let applied = self.apply(change).await?;
         let changed = Changed::by(&applied);
         self.follow(applied, add, remove).await?;
         Ok(changed)
@@ -233,12 +240,18 @@ impl Turn<'_> {
         remove: Vec<Rule>,
     ) -> Result<(), PolicyError> {
         let current = self.current();
-        let rules = |rows: &[StoredRule]| rows.iter().filter_map(|row| Rule::from_stored(row).ok()).collect();
         if let Some((before, after)) = applied.revisions
             && current.revision == Some(before)
         {
             if before != after {
-                let (add, remove) = (rules(&applied.added), rules(&applied.removed));
+                let (add, remove) = off_thread(applied.added.len() + applied.removed.len(), move || {
+                    let rule = |row: StoredRule| Rule::from_stored(&row).ok();
+                    (
+                        applied.added.into_iter().filter_map(rule).collect(),
+                        applied.removed.into_iter().filter_map(rule).collect(),
+                    )
+                })
+                .await?;
                 self.engine.put_in_force(current.changed(add, remove, Some(after)).await?);
             }
             return Ok(());
@@ -279,8 +292,18 @@ impl Turn<'_> {
     }
 
     async fn reload(&self) -> Result<(), PolicyError> {
-        let policies = self.engine.store.load().await?;
-        let next = Snapshot::read(policies, self.engine.model.as_ref(), Some(&self.current())).await?;
+        let (store, model) = (Arc::clone(&self.engine.store), self.engine.model.clone());
+        let before = self.current();
+        let many = before.len() >= MANY;
+        let read = async move { Snapshot::read(store.load().await?, model.as_ref(), Some(&before)).await };
+        let next = if many {
+            // All of it on another thread, the reading too. An allocator may collect what a hundred thousand rows
+            // leave behind at once, and lets that wait on the thread that asked for them: it is to serve requests.
+            let runtime = Handle::current();
+            tokio::task::spawn_blocking(move || runtime.block_on(read)).await??
+        } else {
+            read.await?
+        };
         self.engine.put_in_force(next);
         Ok(())
     }
