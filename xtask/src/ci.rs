@@ -89,6 +89,9 @@ fn steps(libraries: &[Library]) -> Vec<Step> {
     let mut steps = vec![
         Step::cargo("fmt --all --check"),
         Step::cargo("clippy --workspace --all-targets --all-features --locked -- -D warnings"),
+        // A workspace of its own, which no other step sees.
+        Step::cargo("fmt --manifest-path benches/Cargo.toml --check"),
+        Step::cargo("clippy --manifest-path benches/Cargo.toml --all-targets --locked -- -D warnings"),
         Step::cargo("doc --workspace --no-deps --all-features --locked").with_rustdocflags("-D warnings"),
     ];
     // Whoever takes a library without its default features gets one of these, which no build of the workspace is:

@@ -1,8 +1,9 @@
 //! The project's own commands: `cargo xtask` lists them.
 //!
-//! They run on Unix systems; what they need besides Rust and a C compiler is PostgreSQL, which `test` finds or,
-//! where it may, installs.
+//! They run on Unix systems; what they need besides Rust and a C compiler is PostgreSQL, which `test` and
+//! `bench` find or, where they may, install.
 
+mod bench;
 mod cargo;
 mod ci;
 mod feature;
@@ -32,6 +33,13 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGS")]
         args: Vec<OsString>,
     },
+    /// Measure speed and size, beside other crates on the same route: `cargo xtask bench --help` lists the rows
+    #[command(long_about = BENCH_HELP, disable_help_flag = true)]
+    Bench {
+        /// What to measure, and how; or `micro` and arguments for `cargo bench`
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGS")]
+        args: Vec<OsString>,
+    },
     /// Run every check that a change must pass: format, lints, documentation, each feature alone, tests
     Ci,
 }
@@ -52,6 +60,14 @@ tests among them, and it fails if no test ran for one of the stores (memory, sql
 of the test or of its program. With arguments, such as `-p guardrail-sqlx`, `rotation` or `-- --nocapture`, it \
 runs what they select, and fails if that is nothing.";
 
+const BENCH_HELP: &str = "\
+Measure speed and size, beside other crates on the same route.
+
+Builds the package in `benches/`, which is a workspace of its own, starts a throw-away PostgreSQL server with the \
+durability it has by default, and prints a table: what was reached, and what is to be reached. The guide's table \
+and charts are made by `cargo xtask bench --write book/src/performance`. `cargo xtask bench micro` runs the \
+micro-benchmarks.";
+
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
@@ -69,6 +85,7 @@ fn main() -> ExitCode {
 fn run(command: Option<Command>) -> Result<u8> {
     match command {
         Some(Command::Test { args }) => test::run(&args),
+        Some(Command::Bench { args }) => bench::run(&args),
         Some(Command::Ci) => ci::run(),
         None => {
             Cli::command().print_help()?;

@@ -13,20 +13,20 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::{
     cargo::{cargo, exit_code},
-    postgres::{self, Server},
+    postgres::{self, Purpose, Server},
     tally::Tally,
 };
 
 /// Where tests find the server.
-const URL: &str = "GUARDRAIL_TEST_POSTGRES";
+pub(crate) const POSTGRES_URL: &str = "GUARDRAIL_TEST_POSTGRES";
 
 /// Runs `cargo test` with `args`, or on the whole workspace, and returns its status.
 ///
 /// It is an error if nothing ran, and, without `args`, if nothing ran for one of the stores.
 pub(crate) fn run(args: &[OsString]) -> Result<u8> {
-    let server = Server::start(&postgres::programs()?)?;
+    let server = Server::start(&postgres::programs()?, Purpose::Tests)?;
     let mut command = cargo();
-    command.args(cargo_args(args)).env(URL, server.url());
+    command.args(cargo_args(args)).env(POSTGRES_URL, server.url());
     let mut tally = Tally::default();
     let status = stream(command, &mut io::stdout(), &mut tally)?;
     drop(server);

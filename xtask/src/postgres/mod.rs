@@ -1,4 +1,4 @@
-//! A PostgreSQL server for the length of a test run.
+//! A PostgreSQL server for the length of a command.
 
 mod account;
 mod find;
@@ -7,4 +7,4 @@ mod server;
 mod watch;
 
 pub(crate) use install::programs;
-pub(crate) use server::Server;
+pub(crate) use server::{Purpose, Server};

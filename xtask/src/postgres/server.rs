@@ -22,17 +22,28 @@ const STOP: Duration = Duration::from_secs(10);
 const ATTEMPTS: usize = 3;
 const SUPERUSER: &str = "postgres";
 
-/// Settings that make tests fast. What they give up is surviving a crash of the system, which no test here is about;
-/// what a transaction sees is the same.
-const SETTINGS: [&str; 7] = [
-    "listen_addresses=127.0.0.1",
-    "unix_socket_directories=",
-    "max_connections=300",
-    "shared_buffers=64MB",
-    "fsync=off",
-    "synchronous_commit=off",
-    "full_page_writes=off",
-];
+const SETTINGS: [&str; 4] =
+    ["listen_addresses=127.0.0.1", "unix_socket_directories=", "max_connections=300", "shared_buffers=64MB"];
+
+/// Settings that make tests fast.
+const FAST: [&str; 3] = ["fsync=off", "synchronous_commit=off", "full_page_writes=off"];
+
+/// What a server is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// Tests. What it gives up is surviving a crash of the system, which no test here is about; what a transaction
+    /// sees is the same.
+    Tests,
+    /// Figures: as durable as PostgreSQL is by default.
+    Figures,
+}
+
+impl Purpose {
+    fn settings(self) -> impl Iterator<Item = &'static str> {
+        let fast = if self == Self::Tests { &FAST[..] } else { &[] };
+        SETTINGS.iter().chain(fast).copied()
+    }
+}
 
 /// A running server. Dropped, it is stopped and its data removed.
 #[derive(Debug)]
@@ -46,7 +57,7 @@ pub(crate) struct Server {
 
 impl Server {
     /// Starts a server with the programs in `programs` and waits until it accepts connections.
-    pub(crate) fn start(programs: &Path) -> Result<Self> {
+    pub(crate) fn start(programs: &Path, purpose: Purpose) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("guardrail-postgres-").tempdir()?;
         let watch = Watch::over(folder.path())?;
         let setup = Setup {
@@ -58,7 +69,7 @@ impl Server {
         setup.initialize(&password)?;
         for _ in 0..ATTEMPTS {
             let port = free_port()?;
-            if let Some(process) = setup.start(port)? {
+            if let Some(process) = setup.start(port, purpose)? {
                 let url = format!("postgres://{SUPERUSER}:{password}@127.0.0.1:{port}/postgres");
                 return Ok(Self { process, url, _folder: folder, _watch: watch });
             }
@@ -124,12 +135,12 @@ impl Setup {
     }
 
     /// Starts the server; none if another process has the port.
-    fn start(&self, port: u16) -> Result<Option<Child>> {
+    fn start(&self, port: u16, purpose: Purpose) -> Result<Option<Child>> {
         let log = self.folder.join("log");
         let log_file = File::create(&log).context("cannot write the server's log")?;
         let mut command = self.command("postgres");
         command.arg("-D").arg(self.data()).arg("-p").arg(port.to_string());
-        for setting in SETTINGS {
+        for setting in purpose.settings() {
             command.args(["-c", setting]);
         }
         // Ctrl-C is for the tests, which still have the server then; the watch stops it.

@@ -1,0 +1,4 @@
+//! What the benchmarks share.
+
+pub mod postgres;
+pub mod rule_set;
