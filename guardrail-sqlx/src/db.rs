@@ -41,6 +41,11 @@ macro_rules! on {
 }
 pub(crate) use on;
 
+/// A number of rows as SQL takes it.
+pub(crate) fn count(rows: usize) -> i64 {
+    i64::try_from(rows).unwrap_or(i64::MAX)
+}
+
 /// Where the two databases differ.
 pub(crate) trait Dialect {
     /// Begins a transaction that writes.

@@ -24,6 +24,7 @@ mod changes;
 mod connect;
 mod db;
 mod error;
+mod failures;
 mod migrate;
 mod options;
 mod policies;

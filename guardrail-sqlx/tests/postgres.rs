@@ -53,6 +53,12 @@ mod policies {
         super::postgres
     );
 }
+mod failures {
+    guardrail::failure_store_tests!(
+        #[ignore = "needs PostgreSQL: run `cargo xtask test`"]
+        super::postgres
+    );
+}
 
 /// A session of user 1 that ends at `end`.
 fn session(end: DateTime<Utc>) -> NewSession {

@@ -17,17 +17,20 @@ use crate::{
         Bootstrap, ClientInfo, CreateUser, RevokeReason, StoreError, UpdateUser, UserAdmin, UserChange,
         UserStore,
     },
+    throttle::{Account, Action, Attempted, Attempts, Network, RateLimits, Whose},
     user::EMAIL_MAX_BYTES,
 };
 
 /// Accounts of the user type `U`.
 pub(crate) struct AccountService<U> {
-    users: Arc<dyn UserStore<U>>,
-    admin: Option<Arc<dyn UserAdmin<U>>>,
-    sessions: Arc<SessionService>,
-    entries: Arc<Entries>,
-    hashing: HashingQueue,
-    policy: PasswordPolicy,
+    pub(crate) users: Arc<dyn UserStore<U>>,
+    pub(crate) admin: Option<Arc<dyn UserAdmin<U>>>,
+    pub(crate) sessions: Arc<SessionService>,
+    pub(crate) entries: Arc<Entries>,
+    pub(crate) hashing: HashingQueue,
+    pub(crate) policy: PasswordPolicy,
+    pub(crate) attempts: Attempts,
+    pub(crate) limits: Arc<RateLimits>,
 }
 
 /// A user who has been found to be who it says, with the hash that its password was compared with.
@@ -37,15 +40,22 @@ pub(crate) struct Verified<U> {
 }
 
 impl<U: AuthUser> AccountService<U> {
-    pub(crate) fn new(
-        users: Arc<dyn UserStore<U>>,
-        admin: Option<Arc<dyn UserAdmin<U>>>,
-        sessions: Arc<SessionService>,
-        entries: Arc<Entries>,
-        hashing: HashingQueue,
-        policy: PasswordPolicy,
-    ) -> Self {
-        Self { users, admin, sessions, entries, hashing, policy }
+    /// Deletes counts of failed attempts that are long past; how many.
+    pub(crate) async fn sweep(&self) -> Result<u64, Error> {
+        const BITE: usize = 1000;
+        let mut deleted = 0;
+        loop {
+            let bite = self.attempts.sweep(BITE).await?;
+            deleted += bite;
+            if bite < BITE as u64 {
+                return Ok(deleted);
+            }
+        }
+    }
+
+    /// Forgets what has failed at a user's account.
+    pub(crate) async fn forgive(&self, user: &UserId) -> Result<(), Error> {
+        Ok(self.attempts.forgive(user).await?)
     }
 
     pub(crate) fn can_administer(&self) -> bool {
@@ -117,19 +127,33 @@ impl<U: AuthUser> AccountService<U> {
     }
 
     /// The user that a log-in proves. Every way to fail takes the time of one password comparison and has one
-    /// answer. Nothing is changed: whoever hangs up gives its place in the queue to the next.
-    pub(crate) async fn verify(&self, login: &str, password: SecretString) -> Result<Verified<U>, Error> {
+    /// answer, and so has every way to come too soon after others that failed. Whoever hangs up meanwhile gives its
+    /// place in the queue to the next, learns nothing, and is counted for nothing.
+    pub(crate) async fn verify(
+        &self,
+        login: &str,
+        password: SecretString,
+        fingerprints: &PresentedFingerprints,
+        network: Option<Network>,
+    ) -> Result<Verified<U>, Error> {
         let login = login.trim().to_lowercase();
         let possible = login.len() <= EMAIL_MAX_BYTES && !login.chars().any(char::is_control);
         let user = if possible { self.users.find_for_login(&login).await? } else { None };
+        let id = user.as_ref().map(U::id);
+        let device = self.sessions.device_of(id.as_ref(), fingerprints).await?;
+        let account = id.as_ref().map_or(Account::Nobody(&login), Account::Of);
+        let attempted = match &device {
+            Some(device) => Attempted::FromDevice(device),
+            None => Attempted::LogIn { account, network },
+        };
+        let attempt = self.attempts.begin(attempted).await?;
         let hash = user.as_ref().and_then(|user| user.password_hash());
         let hash = hash.map(|hash| PasswordHash::from(hash.to_owned()));
         let correct = match self.hashing.verify(password, hash.clone()).await {
             // One account's unreadable hash is that account's trouble, and told like any other refusal.
             Err(HashingError::Hasher(error)) => {
-                let user = user.as_ref().map(U::id);
                 tracing::error!(
-                    ?user,
+                    user = ?id,
                     error = &error as &dyn std::error::Error,
                     "a stored password hash cannot be read"
                 );
@@ -137,18 +161,19 @@ impl<U: AuthUser> AccountService<U> {
             }
             other => other?,
         };
-        let id = user.as_ref().map(U::id);
-        let refuse = |cause| {
-            AuditEvent::LogInRefused { user: id.as_ref(), cause }.record();
-            Error::InvalidCredentials
+        let cause = match (user, hash) {
+            (Some(user), Some(hash)) if correct && user.is_active() => {
+                attempt.succeeded().await?;
+                return Ok(Verified { user, hash });
+            }
+            (None, _) => "there is no such account",
+            (Some(_), None) => "the account has no password",
+            (Some(_), Some(_)) if correct => "the account is disabled",
+            (Some(_), Some(_)) => "the password is wrong",
         };
-        match (user, hash) {
-            (Some(user), Some(hash)) if correct && user.is_active() => Ok(Verified { user, hash }),
-            (None, _) => Err(refuse("there is no such account")),
-            (Some(_), None) => Err(refuse("the account has no password")),
-            (Some(_), Some(_)) if correct => Err(refuse("the account is disabled")),
-            (Some(_), Some(_)) => Err(refuse("the password is wrong")),
-        }
+        AuditEvent::LogInRefused { user: id.as_ref(), cause }.record();
+        attempt.failed().await?;
+        Err(Error::InvalidCredentials)
     }
 
     /// Replaces a hash that was made with a lower cost, now that the password is at hand. A log-in does not fail
@@ -220,6 +245,8 @@ impl<U: AuthUser> AccountService<U> {
         // into a reuse of its own token. Whoever disables the user meanwhile revokes the sessions afterwards, and
         // then nothing is replaced any more.
         let token = self.sessions.authentic(token)?;
+        let session = Whose::Account(*token.session().as_uuid().as_bytes());
+        self.limits.take(Action::Refresh, session)?;
         let user = match self.sessions.owner(&token).await? {
             Some(owner) => {
                 let user = self.active(&owner).await?;
@@ -292,14 +319,17 @@ impl<U: AuthUser> AccountService<U> {
         self.check_password(new.expose_secret())
             .map_err(|message| FieldErrors::one("new_password", message))?;
         let user = self.active(id).await?.ok_or(Unauthenticated::SessionEnded)?;
+        let attempt = self.attempts.begin(Attempted::Change(id)).await?;
         let wrong = |cause| {
             AuditEvent::PasswordChangeRefused { user: id, cause }.record();
             Error::from(FieldErrors::one("current_password", "is not the current password"))
         };
         let old = user.password_hash().map(|hash| PasswordHash::from(hash.to_owned()));
         if !self.hashing.verify(current, old.clone()).await? {
+            attempt.failed().await?;
             return Err(wrong("the current password is wrong"));
         }
+        attempt.succeeded().await?;
         let old = old.ok_or_else(|| wrong("the account has no password"))?;
         let hash = self.hashing.hash(new.clone()).await?;
         self.sessions.revoke_user(id, RevokeReason::PasswordChanged).await?;
@@ -307,6 +337,8 @@ impl<U: AuthUser> AccountService<U> {
             return Err(wrong("the password was changed at the same time"));
         }
         AuditEvent::PasswordChanged { user: id }.record();
+        // What others guessed at is no more.
+        self.attempts.forgive(id).await?;
         self.sessions.revoke_user(id, RevokeReason::PasswordChanged).await?;
         let begun = self.begin(&Verified { user: user.clone(), hash }, new, client).await?;
         Ok((user, begun))

@@ -68,6 +68,11 @@ pub(crate) enum AuditEvent<'a> {
     RequestRefused {
         cause: &'a str,
     },
+    /// Somebody asks too often; bounded by what.
+    Throttled {
+        action: &'static str,
+        by: &'static str,
+    },
     PermissionDenied {
         subject: &'a str,
         role: &'a str,
@@ -116,6 +121,7 @@ impl AuditEvent<'_> {
             Self::PoliciesChanged { by, added, removed } => {
                 event!(warn, "policies_changed", by = by.map(UserId::as_str), added, removed);
             }
+            Self::Throttled { action, by } => event!(warn, "throttled", action, by),
             Self::RequestRefused { cause } => event!(info, "request_refused", cause),
             // Objects may hold what a client wrote into a path: `?` escapes it.
             Self::PermissionDenied { subject, role, object, action } => {

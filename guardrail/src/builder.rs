@@ -6,16 +6,21 @@ use chrono::TimeDelta;
 
 use crate::{
     AuthUser, Bcrypt, Clock, Guardrail, PasswordHasher, PasswordPolicy, RefreshKey, Role, SameSite,
-    SigningKey, SystemClock,
+    SigningKey, SystemClock, TrustedProxies,
     account::AccountService,
     config::{Config, CookieConfig, SessionConfig},
     entries::Entries,
     handle::Inner,
     password::{HashingError, HashingQueue},
     policy::{PolicyEngine, PolicyError, PolicyModel, Rule, default_rules, permissions},
+    secret::Secret32,
     session::{RefreshKeys, SessionService},
-    storage::{ChangeFeed, PolicyStore, SessionStore, Store, StoreParts, UserAdmin, UserStore},
+    storage::{
+        ChangeFeed, FailureStore, MemoryStore, PolicyStore, SessionStore, Store, StoreParts, UserAdmin,
+        UserStore,
+    },
     tasks::Tasks,
+    throttle::{Attempts, RateLimits},
     token::{AccessTokens, KeyRing},
 };
 
@@ -48,6 +53,9 @@ impl<U> fmt::Debug for Users<U> {
 /// | [`session_cache_ttl`](Self::session_cache_ttl) | 30 seconds |
 /// | [`policy_poll_interval`](Self::policy_poll_interval) | half a second |
 /// | [`password_hasher`](Self::password_hasher) | bcrypt, cost 12 |
+/// | [`rate_limit_auth`](Self::rate_limit_auth) | 30 a minute and address |
+/// | [`rate_limit_requests`](Self::rate_limit_requests) | 6,000 a minute and address, where [`RateLimitLayer`](crate::RateLimitLayer) is |
+/// | [`trusted_proxies`](Self::trusted_proxies) | none |
 /// | cookie | `user_fingerprint`, `HttpOnly`, `Secure`, `SameSite=Strict`, `Path=/` |
 #[must_use = "nothing is set up until `build` is called and awaited"]
 pub struct GuardrailBuilder<K, U> {
@@ -58,6 +66,7 @@ pub struct GuardrailBuilder<K, U> {
     previous_refresh_keys: Vec<RefreshKey>,
     sessions: Option<Arc<dyn SessionStore>>,
     policies: Option<Arc<dyn PolicyStore>>,
+    failures: Option<Arc<dyn FailureStore>>,
     changes: Option<Arc<dyn ChangeFeed>>,
     initial_policies: Vec<Rule>,
     policy_model: Option<PolicyModel>,
@@ -77,6 +86,7 @@ impl GuardrailBuilder<Missing, Missing> {
             previous_refresh_keys: Vec::new(),
             sessions: None,
             policies: None,
+            failures: None,
             changes: None,
             initial_policies: Vec::new(),
             policy_model: None,
@@ -105,6 +115,9 @@ impl GuardrailBuilder<Missing, Missing> {
                 password_policy: PasswordPolicy::default(),
                 registration: true,
                 record_client: false,
+                trusted_proxies: TrustedProxies::default(),
+                rate_limit_auth: 30,
+                rate_limit_requests: 6_000,
                 default_role: Role::known("user"),
                 admin_role: Role::known("admin"),
                 sweep_interval: Duration::from_hours(1),
@@ -126,10 +139,11 @@ impl<U> GuardrailBuilder<Missing, U> {
 impl<K> GuardrailBuilder<K, Missing> {
     /// A store that keeps users, sessions and rules. Parts given on their own later take the place of the store's.
     pub fn store<S: Store>(self, store: S) -> GuardrailBuilder<K, Users<S::User>> {
-        let StoreParts { users, user_admin, sessions, policies, changes } = store.parts();
+        let StoreParts { users, user_admin, sessions, policies, failures, changes } = store.parts();
         let mut builder = self.with(|key, _| (key, Users { users, admin: user_admin }));
         builder.sessions = Some(sessions);
         builder.policies = Some(policies);
+        builder.failures = failures;
         builder.changes = changes;
         builder
     }
@@ -152,6 +166,7 @@ impl<K, U> GuardrailBuilder<K, U> {
             previous_refresh_keys: self.previous_refresh_keys,
             sessions: self.sessions,
             policies: self.policies,
+            failures: self.failures,
             changes: self.changes,
             initial_policies: self.initial_policies,
             policy_model: self.policy_model,
@@ -171,6 +186,13 @@ impl<K, U> GuardrailBuilder<K, U> {
     /// Where rules are kept; any Casbin adapter fits as [`AdapterStore`](crate::storage::AdapterStore).
     pub fn policies(mut self, policies: impl PolicyStore) -> Self {
         self.policies = Some(Arc::new(policies));
+        self
+    }
+
+    /// Where failed attempts are counted. Without a store they are counted in memory, by each node for itself, and
+    /// begin anew when it starts.
+    pub fn failures(mut self, failures: impl FailureStore) -> Self {
+        self.failures = Some(Arc::new(failures));
         self
     }
 
@@ -335,6 +357,27 @@ impl<K, U> GuardrailBuilder<K, U> {
         self
     }
 
+    /// How often a minute one address (an IPv6 /64) may log in, register, refresh and change a password, each by
+    /// itself; and so often one account may be registered and one session refreshed. Beyond it the answer is 429.
+    /// 0 is any number. Failed log-ins have bounds of their own, whatever this says.
+    pub fn rate_limit_auth(mut self, per_minute: u32) -> Self {
+        self.config.rate_limit_auth = per_minute;
+        self
+    }
+
+    /// How often a minute one address may ask for anything, where a [`RateLimitLayer`](crate::RateLimitLayer) is. 0
+    /// is any number.
+    pub fn rate_limit_requests(mut self, per_minute: u32) -> Self {
+        self.config.rate_limit_requests = per_minute;
+        self
+    }
+
+    /// The proxies that are believed where a request comes from. Without them it is the peer of the connection.
+    pub fn trusted_proxies(mut self, proxies: TrustedProxies) -> Self {
+        self.config.trusted_proxies = proxies;
+        self
+    }
+
     /// The role of users who register.
     pub fn default_role(mut self, role: Role) -> Self {
         self.config.default_role = role;
@@ -408,6 +451,7 @@ impl<U: AuthUser> GuardrailBuilder<SigningKey, Users<U>> {
         let derived = self.previous_keys.iter().map(|key| RefreshKey::derive(key.secret()));
         let previous = self.previous_refresh_keys.into_iter().chain(derived).collect();
         let keys = RefreshKeys::new(refresh_key, previous);
+        let attempts_key = Secret32::derive(self.key.secret(), b"attempts");
         let ring = KeyRing::new(self.key, self.previous_keys);
         let (issuer, audience) = (self.config.issuer.clone(), self.config.audience.clone());
         let capacity = self.config.session_cache_capacity;
@@ -415,7 +459,8 @@ impl<U: AuthUser> GuardrailBuilder<SigningKey, Users<U>> {
             .map_err(|error| BuildError::Cryptography(error.into()))?;
         let entries = Arc::new(Entries::new(capacity, self.config.session_cache_ttl));
         let config = self.config.sessions.clone();
-        let sessions = SessionService::new(store, tokens, keys, self.clock, Arc::clone(&entries), config);
+        let clock = Arc::clone(&self.clock);
+        let sessions = SessionService::new(store, tokens, keys, clock, Arc::clone(&entries), config);
         let sessions = Arc::new(sessions);
 
         let engine = PolicyEngine::load(policies, self.policy_model).await?;
@@ -432,8 +477,19 @@ impl<U: AuthUser> GuardrailBuilder<SigningKey, Users<U>> {
             .map_err(|error: HashingError| BuildError::Hasher(error.into()))?;
         let Users { users, admin } = self.users;
         let policy = self.config.password_policy.clone();
-        let parts = (Arc::clone(&sessions), Arc::clone(&entries));
-        let accounts = AccountService::new(users, admin, parts.0, parts.1, hashing, policy);
+        let Config { rate_limit_auth, rate_limit_requests, .. } = self.config;
+        let limits = Arc::new(RateLimits::new(rate_limit_auth, rate_limit_requests, &self.clock));
+        let failures = self.failures.unwrap_or_else(|| Arc::new(MemoryStore::new()));
+        let accounts = AccountService {
+            users,
+            admin,
+            sessions: Arc::clone(&sessions),
+            entries: Arc::clone(&entries),
+            hashing,
+            policy,
+            attempts: Attempts::new(failures, attempts_key, self.clock),
+            limits: Arc::clone(&limits),
+        };
 
         if !self.config.cookie.secure {
             tracing::warn!("the fingerprint's cookie is not Secure: for development only");
@@ -444,6 +500,7 @@ impl<U: AuthUser> GuardrailBuilder<SigningKey, Users<U>> {
             sessions,
             policies: Arc::new(engine),
             entries,
+            limits,
             changes: self.changes,
             tasks: Tasks::default(),
         }))

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 
-use crate::{PasswordPolicy, Role};
+use crate::{PasswordPolicy, Role, TrustedProxies};
 
 /// What the services go by. Set through [`GuardrailBuilder`](crate::GuardrailBuilder), where each is described.
 #[derive(Debug, Clone)]
@@ -16,6 +16,10 @@ pub(crate) struct Config {
     pub(crate) password_policy: PasswordPolicy,
     pub(crate) registration: bool,
     pub(crate) record_client: bool,
+    pub(crate) trusted_proxies: TrustedProxies,
+    /// How often a minute an address may try to authenticate, and ask for anything; 0 for any number.
+    pub(crate) rate_limit_auth: u32,
+    pub(crate) rate_limit_requests: u32,
     pub(crate) default_role: Role,
     pub(crate) admin_role: Role,
     pub(crate) sweep_interval: Duration,

@@ -18,6 +18,7 @@ use crate::{RandomUnavailable, password::HashingError, policy::PolicyError, stor
 /// | `NotFound`, `MethodNotAllowed` | 404, 405 | caller |
 /// | `Conflict` | 409 | caller |
 /// | `Malformed`, `PayloadTooLarge`, `UnsupportedMediaType`, `Invalid` | 400, 413, 415, 422 | caller |
+/// | `TooManyRequests` | 429 | caller |
 /// | `Misconfigured` | 500 | deployer |
 /// | `Busy`, `Store`, `Policy`, `Backend`, `Unavailable` | 503 | backend |
 ///
@@ -65,6 +66,12 @@ pub enum Error {
     /// The request can be read, but fields of it are wrong.
     #[error("some fields are missing or wrong")]
     Invalid(#[from] FieldErrors),
+    /// This address or account has asked too often.
+    #[error("too many requests; try again later")]
+    TooManyRequests {
+        /// When to try again.
+        retry_after: Duration,
+    },
     /// More work is waiting than can be served soon.
     #[error("too much is waiting; try again in a moment")]
     Busy {

@@ -21,6 +21,7 @@ use crate::{
     session::{Begun, SessionService},
     storage::{Bootstrap, Change, ChangeFeed, PolicyChange, RevokeReason, UserChange},
     tasks::Tasks,
+    throttle::{Action, Network, RateLimits, Whose},
     watcher::Watcher,
 };
 
@@ -65,8 +66,15 @@ pub(crate) struct Inner<U> {
     pub(crate) sessions: Arc<SessionService>,
     pub(crate) policies: Arc<PolicyEngine>,
     pub(crate) entries: Arc<Entries>,
+    pub(crate) limits: Arc<RateLimits>,
     pub(crate) changes: Option<Arc<dyn ChangeFeed>>,
     pub(crate) tasks: Tasks,
+}
+
+impl<U: AuthUser> Inner<U> {
+    async fn sweep(&self) -> Result<u64, Error> {
+        Ok(self.sessions.sweep().await? + self.accounts.sweep().await?)
+    }
 }
 
 impl<U> Clone for Guardrail<U> {
@@ -105,13 +113,13 @@ impl<U: AuthUser> Guardrail<U> {
             let weak = weak.clone();
             async move {
                 let Some(inner) = weak.upgrade() else { return false };
-                match inner.sessions.sweep().await {
+                match inner.sweep().await {
                     Ok(0) => {}
-                    Ok(deleted) => tracing::info!(deleted, "expired sessions swept"),
+                    Ok(deleted) => tracing::info!(deleted, "ended sessions and old counts swept"),
                     Err(error) => {
                         tracing::error!(
                             error = &error as &dyn std::error::Error,
-                            "sweeping expired sessions failed"
+                            "sweeping ended sessions failed"
                         );
                     }
                 }
@@ -140,9 +148,10 @@ impl<U: AuthUser> Guardrail<U> {
         password: SecretString,
         device: Device,
     ) -> Result<LoggedIn, Error> {
-        let verified = self.inner.accounts.verify(&login, password.clone()).await?;
+        let Device { fingerprints, network, client } = device;
+        let accounts = &self.inner.accounts;
+        let verified = accounts.verify(&login, password.clone(), &fingerprints, network).await?;
         self.finish(|guard| async move {
-            let Device { fingerprints, client } = device;
             let (user, begun) =
                 guard.inner.accounts.log_in(verified, password, &fingerprints, client).await?;
             guard.logged_in(&user, begun)
@@ -197,6 +206,7 @@ impl<U: AuthUser> Guardrail<U> {
     }
 
     pub(crate) async fn register(&self, new: Registration) -> Result<U, Error> {
+        self.inner.limits.take(Action::Register, Whose::account(new.email.as_str()))?;
         self.finish(|guard| async move {
             let hash = guard.inner.accounts.hash_new("password", new.password).await?;
             let role = guard.inner.config.default_role.clone();
@@ -441,9 +451,16 @@ impl<U: AuthUser> Guardrail<U> {
         self.inner.sessions.keys().current().id()
     }
 
-    /// Deletes sessions that expired more than a day ago, as happens in the background anyway; how many.
+    /// Deletes sessions that ended more than a day ago, and counts of failed attempts that are older than thirty, as
+    /// happens in the background anyway; how many.
     pub async fn sweep(&self) -> Result<u64, Error> {
-        self.inner.sessions.sweep().await
+        self.inner.sweep().await
+    }
+
+    /// Lets a user sign in from anywhere again, whatever has failed at the account: for an owner who has no device
+    /// that is known, once you are sure that it is the owner.
+    pub async fn forgive_failures(&self, user: &UserId) -> Result<(), Error> {
+        self.inner.accounts.forgive(user).await
     }
 
     /// Stops background work and waits for what is in flight: a change that was begun is finished. Call it when
@@ -472,6 +489,7 @@ pub(crate) struct RuleChange {
 #[derive(Debug, Default)]
 pub(crate) struct Device {
     pub(crate) fingerprints: PresentedFingerprints,
+    pub(crate) network: Option<Network>,
     pub(crate) client: crate::storage::ClientInfo,
 }
 

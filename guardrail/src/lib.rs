@@ -77,6 +77,7 @@ mod secret;
 mod session;
 pub mod storage;
 mod tasks;
+mod throttle;
 mod token;
 mod user;
 mod user_columns;
@@ -99,9 +100,9 @@ pub use crate::{
     error::{Error, FieldErrors, Forbidden, Unauthenticated},
     handle::Guardrail,
     http::{
-        AuthFuture, AuthLayer, AuthService, Authenticated, EnforceRoutes, EnforceService, Guarded,
-        GuardedFuture, Permit, Public, PublicLayer, PublicService, RequireLayer, RequireService,
-        method_not_allowed, not_found,
+        AuthFuture, AuthLayer, AuthService, Authenticated, Bound, EnforceRoutes, EnforceService, Guarded,
+        GuardedFuture, Permit, Public, PublicLayer, PublicService, RateLimitLayer, RequireLayer,
+        RequireService, method_not_allowed, not_found,
     },
     id::{InvalidUserId, SessionId, USER_ID_MAX_BYTES, UserId, UserKey},
     password::{
@@ -112,6 +113,7 @@ pub use crate::{
     principal::Principal,
     secret::{PasswordHash, RandomUnavailable, Sha256Digest},
     session::{InvalidRefreshKey, REFRESH_SECRET_MIN_BYTES, RefreshKey},
+    throttle::{ProxyHeader, TrustedProxies},
     token::{InvalidSigningKey, KeyId, SIGNING_SECRET_MIN_BYTES, SigningKey},
     user::{
         AuthUser, EMAIL_MAX_BYTES, Email, InvalidEmail, InvalidRole, InvalidUsername, NAME_MAX_CHARS,

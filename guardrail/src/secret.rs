@@ -25,6 +25,11 @@ impl Sha256Digest {
         bytes.try_into().ok().map(Self)
     }
 
+    /// A MAC, which a store keeps as it keeps a digest.
+    pub(crate) fn from_mac(mac: &Secret32) -> Self {
+        Self(*mac.as_bytes())
+    }
+
     /// The digest's bytes, for a store to keep.
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0

@@ -9,7 +9,7 @@ use guardrail::{
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::{Call, Login, TestStore, routes};
+use crate::{Call, Login, TestStore, Trouble, routes};
 
 /// The secret that access tokens are signed with in these tests.
 pub(crate) const SECRET: &str = "a secret of the tests, 32 bytes or more";
@@ -40,12 +40,27 @@ impl App {
 
     /// The application with settings of the test's own.
     pub async fn with(store: &TestStore, settings: impl FnOnce(Builder) -> Builder) -> Self {
+        Self::on_parts(store, store.parts(), settings).await
+    }
+
+    /// The application with a store that is in trouble when the test says so.
+    pub async fn in_trouble(store: &TestStore, trouble: &Trouble) -> Self {
+        Self::on_parts(store, trouble.around(store.parts()), |builder| builder).await
+    }
+
+    async fn on_parts(
+        store: &TestStore,
+        parts: StoreParts<User>,
+        settings: impl FnOnce(Builder) -> Builder,
+    ) -> Self {
         let clock = ManualClock::new();
         let builder = Guardrail::builder()
             .signing_key(SigningKey::hs256(SECRET).unwrap())
-            .store(store.parts())
+            .store(parts)
             .default_policies()
             .password_hasher(Bcrypt::with_insecure_cost(4))
+            // Most tests ask for more than anybody may; those of the bounds set some.
+            .rate_limit_auth(0)
             .clock(clock.clone());
         let guard = settings(builder).build().await.unwrap();
         let router = routes::router()

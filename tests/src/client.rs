@@ -1,8 +1,11 @@
 //! A client that calls the router without a network.
 
+use std::net::SocketAddr;
+
 use axum::{
     Router,
     body::Body,
+    extract::ConnectInfo,
     http::{HeaderMap, Request, header},
 };
 use http_body_util::BodyExt as _;
@@ -56,6 +59,13 @@ impl Call {
     /// With the token and the cookie of a log-in.
     pub fn by(self, login: &Login) -> Self {
         self.bearer(&login.token).cookie(&login.cookie)
+    }
+
+    /// From this address.
+    pub fn from(mut self, address: &str) -> Self {
+        let peer = SocketAddr::new(address.parse().unwrap(), 4711);
+        self.request.extensions_mut().insert(ConnectInfo(peer));
+        self
     }
 
     /// The answer.

@@ -22,13 +22,15 @@ mod login;
 mod logs;
 pub mod routes;
 mod stores;
+mod troubled;
 
 pub use self::{
     app::{ADMIN_EMAIL, ADMIN_PASSWORD, App, Builder, Contents},
     client::{Call, Reply},
     forge::{Forgery, claims_of, segment},
-    gate::{Gate, GatedHasher},
+    gate::{Gate, GatedHasher, Held},
     login::Login,
     logs::Logs,
     stores::TestStore,
+    troubled::Trouble,
 };

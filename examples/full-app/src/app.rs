@@ -8,7 +8,7 @@ use axum::{
     middleware::{Next, from_fn, from_fn_with_state, map_response},
     response::{IntoResponse as _, Response},
 };
-use guardrail::{AuthLayer, Error, Guardrail, method_not_allowed, not_found};
+use guardrail::{AuthLayer, Error, Guardrail, RateLimitLayer, method_not_allowed, not_found};
 use http::{HeaderValue, header::X_CONTENT_TYPE_OPTIONS};
 use tower_http::trace::TraceLayer;
 
@@ -23,6 +23,7 @@ pub fn router(guard: &Guardrail, timeout: Duration) -> Router {
         .fallback(not_found)
         .layer(AuthLayer::new(guard.clone()))
         .layer(from_fn_with_state(timeout, limit_time))
+        .layer(RateLimitLayer::new(guard.clone()))
         .layer(
             TraceLayer::new_for_http()
                 .make_span_with(trace::span)

@@ -9,7 +9,7 @@ use tokio::{net::TcpListener, sync::watch};
 pub(crate) async fn serve(listener: TcpListener, app: Router, drain: Duration) -> io::Result<()> {
     let mut signals = Signals::new()?;
     let address = listener.local_addr()?;
-    // So that the addresses of clients can be recorded.
+    // So that clients are bounded by their addresses, which can be recorded too.
     let service = app.into_make_service_with_connect_info::<SocketAddr>();
     let (stop, mut stopped) = watch::channel(());
     let draining = async move {

@@ -7,8 +7,9 @@ mod wrong;
 use std::{fmt, net::IpAddr, path::PathBuf, time::Duration};
 
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
-use guardrail::{Bcrypt, Email, SecretString, SigningKey};
+use guardrail::{Bcrypt, Email, ProxyHeader, SecretString, SigningKey};
 use guardrail_sqlx::SqliteSynchronous;
+use ipnet::IpNet;
 use secrecy::ExposeSecret as _;
 
 pub use self::wrong::{Parsed, WrongSetting};
@@ -98,6 +99,36 @@ pub struct Settings {
     #[arg(long, env, default_value = "true", value_name = "BOOL", action = ArgAction::Set)]
     #[arg(value_parser = read::boolean)]
     pub(crate) allow_registration: bool,
+
+    /// How often a minute one address may log in, register, refresh and change a password, each by itself; 0 for any
+    /// number. Failed log-ins have to wait in any case
+    #[arg(
+        long = "rate-limit-auth-per-minute",
+        env = "RATE_LIMIT_AUTH_PER_MINUTE",
+        default_value = "30",
+        value_name = "NUMBER"
+    )]
+    #[arg(value_parser = read::rate)]
+    pub(crate) rate_limit_auth: u32,
+
+    /// How often a minute one address may ask for anything; 0 for any number
+    #[arg(
+        long = "rate-limit-requests-per-minute",
+        env = "RATE_LIMIT_REQUESTS_PER_MINUTE",
+        default_value = "6000",
+        value_name = "NUMBER"
+    )]
+    #[arg(value_parser = read::rate)]
+    pub(crate) rate_limit_requests: u32,
+
+    /// The reverse proxies that are believed where a request comes from: networks such as 10.0.0.0/8, with commas
+    #[arg(long, env, value_name = "NETWORKS", value_delimiter = ',', value_parser = read::network)]
+    pub(crate) trusted_proxies: Vec<IpNet>,
+
+    /// The header in which they say so: x-forwarded-for or forwarded
+    #[arg(long, env, default_value = "x-forwarded-for", value_name = "HEADER")]
+    #[arg(value_parser = read::proxy_header)]
+    pub(crate) proxy_header: ProxyHeader,
 
     /// Whether sessions keep the address and the user agent of their log-in
     #[arg(long, env, default_value = "false", value_name = "BOOL", action = ArgAction::Set)]

@@ -3,7 +3,7 @@
 use std::{io, net::SocketAddr};
 
 use anyhow::Context as _;
-use guardrail::{Bcrypt, Guardrail, SigningKey};
+use guardrail::{Bcrypt, Guardrail, SigningKey, TrustedProxies};
 use guardrail_sqlx::{Db, SqlStore, SqlStoreOptions};
 use secrecy::ExposeSecret as _;
 use tokio::net::TcpListener;
@@ -97,6 +97,9 @@ async fn build(settings: &Settings, store: SqlStore, key: SigningKey) -> anyhow:
         .family_logout(settings.refresh_token_family_logout)
         .password_hasher(hasher)
         .registration(settings.allow_registration)
+        .rate_limit_auth(settings.rate_limit_auth)
+        .rate_limit_requests(settings.rate_limit_requests)
+        .trusted_proxies(TrustedProxies::new(settings.trusted_proxies.iter().copied(), settings.proxy_header))
         .record_client(settings.record_client_ip)
         .cookie_name(settings.fingerprint_cookie_name.as_str());
     if !settings.cookie_secure {

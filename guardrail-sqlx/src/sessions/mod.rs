@@ -21,7 +21,7 @@ use uuid::Uuid;
 use self::row::SessionRow;
 use crate::{
     SqlStore,
-    db::{Dialect as _, on},
+    db::{Dialect as _, count, on},
     error::failed,
 };
 
@@ -61,6 +61,19 @@ impl SessionStore for SqlStore {
         const CONTEXT: &str = "looking up a session";
         let row: Option<SessionRow> = on!(&self.db, pool: D => {
             query_as::<D, _>(sql::FIND).bind(id.as_uuid()).fetch_optional(pool).await
+        })
+        .map_err(failed(CONTEXT))?;
+        row.map(|row| row.decode(CONTEXT)).transpose()
+    }
+
+    async fn find_by_fingerprint(
+        &self,
+        fingerprint: &Sha256Digest,
+    ) -> Result<Option<SessionRecord>, StoreError> {
+        const CONTEXT: &str = "looking up the session of a device";
+        let row: Option<SessionRow> = on!(&self.db, pool: D => {
+            let statement = query_as::<D, _>(sql::FIND_BY_FINGERPRINT);
+            statement.bind(fingerprint.as_bytes().as_slice()).fetch_optional(pool).await
         })
         .map_err(failed(CONTEXT))?;
         row.map(|row| row.decode(CONTEXT)).transpose()
@@ -197,9 +210,4 @@ impl SessionStore for SqlStore {
         })
         .map_err(failed("deleting expired sessions"))
     }
-}
-
-/// A number of rows as SQL takes it.
-fn count(rows: usize) -> i64 {
-    i64::try_from(rows).unwrap_or(i64::MAX)
 }

@@ -40,6 +40,9 @@ pub(super) const ENFORCE_LIMIT: Locking = locking!(
 
 pub(super) const FIND: &str = concat!("SELECT ", columns!(), " FROM guardrail_sessions WHERE family_id = $1");
 
+pub(super) const FIND_BY_FINGERPRINT: &str =
+    concat!("SELECT ", columns!(), " FROM guardrail_sessions WHERE fingerprint_hash = $1");
+
 pub(super) const ROTATE: &str = concat!(
     "UPDATE guardrail_sessions SET generation = generation + 1, token_hash = $7, key_id = $8, rotated_at = $5, \
      last_used_at = $5, expires_at = ",

@@ -12,10 +12,10 @@ use std::{
 use axum::extract::{MatchedPath, OriginalUri};
 use http::{HeaderMap, request::Parts};
 
-use super::credentials::Credentials;
+use super::{address::client_address, credentials::Credentials, extract};
 use crate::{
     AuthUser, Error, Guardrail, Principal, Unauthenticated, audit::AuditEvent, policy::PolicyEngine,
-    session::Denial,
+    session::Denial, throttle::Action,
 };
 
 /// What [`AuthLayer`](crate::AuthLayer) puts into a request's extensions. The caller is recognised when the first
@@ -73,6 +73,8 @@ pub(crate) trait AnyGuard: Send + Sync {
     fn recognise_at_once(&self, headers: &HeaderMap) -> Option<Caller>;
     fn recognise<'a>(&'a self, headers: &'a HeaderMap) -> BoxFuture<'a, Caller>;
     fn policies(&self) -> &PolicyEngine;
+    /// Takes a request from the bucket of its address.
+    fn bound(&self, parts: &Parts) -> Result<(), Error>;
     fn user_type(&self) -> &'static str;
     fn as_any(&self) -> &dyn Any;
 }
@@ -107,6 +109,11 @@ impl<U: AuthUser> AnyGuard for Guardrail<U> {
 
     fn policies(&self) -> &PolicyEngine {
         &self.inner().policies
+    }
+
+    fn bound(&self, parts: &Parts) -> Result<(), Error> {
+        let address = client_address(parts, &self.inner().config.trusted_proxies);
+        extract::take(self, Action::Request, address)
     }
 
     fn user_type(&self) -> &'static str {

@@ -1,5 +1,6 @@
 //! Guardrail on HTTP: the layer, the extractors, the endpoints, and what errors look like.
 
+mod address;
 mod context;
 mod cookie;
 mod credentials;
@@ -9,6 +10,7 @@ mod guarded;
 mod layer;
 mod problem;
 mod public;
+mod rate_limit_layer;
 mod require_layer;
 mod requirement;
 mod router;
@@ -20,6 +22,7 @@ pub use self::{
     guarded::{Guarded, GuardedFuture},
     layer::{AuthFuture, AuthLayer, AuthService},
     public::{Public, PublicLayer, PublicService},
+    rate_limit_layer::{Bound, RateLimitLayer},
     require_layer::{RequireLayer, RequireService},
     router::{method_not_allowed, not_found},
 };

@@ -43,6 +43,7 @@ impl Error {
             Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::TooManyRequests { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Misconfigured(_) => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Busy { .. }
             | Self::Store(_)
@@ -65,6 +66,7 @@ impl Error {
             Self::PayloadTooLarge => "payload_too_large",
             Self::UnsupportedMediaType => "unsupported_media_type",
             Self::Invalid(_) => "validation_failed",
+            Self::TooManyRequests { .. } => "too_many_requests",
             Self::Misconfigured(_) => "internal_error",
             Self::Busy { .. } => "busy",
             Self::Store(_) | Self::Policy(_) | Self::Backend { .. } | Self::Unavailable => "unavailable",
@@ -98,7 +100,7 @@ impl Error {
 
     fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::Busy { retry_after } => Some(*retry_after),
+            Self::Busy { retry_after } | Self::TooManyRequests { retry_after } => Some(*retry_after),
             error if error.status() == StatusCode::SERVICE_UNAVAILABLE => Some(RETRY_AFTER_DEFAULT),
             _ => None,
         }
@@ -141,7 +143,9 @@ impl IntoResponse for Error {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
         }
         if let Some(after) = self.retry_after() {
-            headers.insert(RETRY_AFTER, HeaderValue::from(after.as_secs().max(1)));
+            // In whole seconds, upwards: who comes then is not too early.
+            let seconds = after.as_secs() + u64::from(after.subsec_nanos() > 0);
+            headers.insert(RETRY_AFTER, HeaderValue::from(seconds.max(1)));
         }
         response
     }

@@ -193,6 +193,26 @@ impl SessionService {
             .map_err(|_| refused(None, "forged", Unauthenticated::TokenInvalid))
     }
 
+    /// Which of these fingerprints is of a device that the user is signed in on, or was. One that got into other hands
+    /// is not. It takes as long for nobody.
+    pub(crate) async fn device_of(
+        &self,
+        user: Option<&UserId>,
+        fingerprints: &PresentedFingerprints,
+    ) -> Result<Option<Sha256Digest>, StoreError> {
+        let mut device = None;
+        for fingerprint in fingerprints.iter() {
+            let record = self.store.find_by_fingerprint(&fingerprint.digest()).await?;
+            let known = record.filter(|record| {
+                let stolen = [RevokeReason::Reuse, RevokeReason::Theft];
+                let revoked = record.revoked.map(|(_, reason)| reason);
+                user == Some(&record.user_id) && !revoked.is_some_and(|reason| stolen.contains(&reason))
+            });
+            device = device.or(known.map(|record| record.fingerprint));
+        }
+        Ok(device)
+    }
+
     /// The user whose session a refresh token belongs to; `None` if the session is over.
     pub(crate) async fn owner(&self, token: &RefreshToken) -> Result<Option<UserId>, Error> {
         let (id, now) = (token.session(), self.now());

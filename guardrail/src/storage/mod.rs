@@ -5,6 +5,7 @@
 //! | [`UserStore`] | users, as far as log-in needs them | an application with its own users table |
 //! | [`UserAdmin`] | creating and changing users | the same, if it wants the endpoints for it |
 //! | [`SessionStore`] | sessions and their refresh tokens | rarely anyone: use `guardrail-sqlx` or [`MemoryStore`] |
+//! | [`FailureStore`] | how often in a row a password was wrong | the same |
 //! | [`PolicyStore`] | rules | rarely anyone: any Casbin adapter plugs in as [`AdapterStore`] |
 //! | [`ChangeFeed`] | nothing: it tells what other nodes change | a store that several nodes share |
 //!
@@ -14,6 +15,7 @@
 
 mod adapter;
 mod changes;
+mod failures;
 mod memory;
 mod policy;
 mod session;
@@ -24,6 +26,7 @@ use std::sync::Arc;
 pub use self::{
     adapter::AdapterStore,
     changes::{Change, ChangeFeed, ChangeListener},
+    failures::{FailureStore, Failures},
     memory::MemoryStore,
     policy::{AppliedChange, PolicyChange, PolicyStore, Revision, StoredPolicies, StoredRule},
     session::{ClientInfo, NewSession, RevokeReason, Rotation, SessionRecord, SessionStore, UnknownReason},
@@ -61,6 +64,8 @@ pub struct StoreParts<U> {
     pub sessions: Arc<dyn SessionStore>,
     /// Rules.
     pub policies: Arc<dyn PolicyStore>,
+    /// Failed attempts; without it they are counted in memory, by each node for itself.
+    pub failures: Option<Arc<dyn FailureStore>>,
     /// News of what other nodes change, if the store has them.
     pub changes: Option<Arc<dyn ChangeFeed>>,
 }
@@ -69,13 +74,14 @@ impl<U> StoreParts<U> {
     /// The parts of a store that keeps everything, and tells nothing of what other nodes change.
     pub fn of<S>(store: &Arc<S>) -> Self
     where
-        S: UserStore<U> + UserAdmin<U> + SessionStore + PolicyStore,
+        S: UserStore<U> + UserAdmin<U> + SessionStore + PolicyStore + FailureStore,
     {
         Self {
             users: Arc::clone(store) as Arc<dyn UserStore<U>>,
             user_admin: Some(Arc::clone(store) as Arc<dyn UserAdmin<U>>),
             sessions: Arc::clone(store) as Arc<dyn SessionStore>,
             policies: Arc::clone(store) as Arc<dyn PolicyStore>,
+            failures: Some(Arc::clone(store) as Arc<dyn FailureStore>),
             changes: None,
         }
     }

@@ -22,6 +22,12 @@ pub trait SessionStore: Send + Sync + 'static {
     /// The session, live or not.
     async fn find(&self, id: SessionId) -> Result<Option<SessionRecord>, StoreError>;
 
+    /// The session that has this fingerprint, live or not.
+    async fn find_by_fingerprint(
+        &self,
+        fingerprint: &Sha256Digest,
+    ) -> Result<Option<SessionRecord>, StoreError>;
+
     /// Replaces the refresh token by its successor, if the session is live at `rotation.now` and its generation,
     /// token and fingerprint are those that `rotation` names; the session as changed, `None` if any of it differs.
     ///

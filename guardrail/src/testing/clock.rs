@@ -1,6 +1,9 @@
 //! A clock that a test sets.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
 
@@ -18,7 +21,13 @@ use crate::Clock;
 /// assert_eq!((clock.now() - before).num_seconds(), 60);
 /// ```
 #[derive(Debug, Clone)]
-pub struct ManualClock(Arc<Mutex<DateTime<Utc>>>);
+pub struct ManualClock(Arc<Mutex<Times>>);
+
+#[derive(Debug)]
+struct Times {
+    now: DateTime<Utc>,
+    monotonic: Duration,
+}
 
 impl ManualClock {
     /// A clock that stands at the system's present time.
@@ -28,22 +37,28 @@ impl ManualClock {
 
     /// A clock that stands at `time`.
     pub fn at(time: DateTime<Utc>) -> Self {
-        Self(Arc::new(Mutex::new(time.trunc_subsecs(6))))
+        Self(Arc::new(Mutex::new(Times { now: time.trunc_subsecs(6), monotonic: Duration::ZERO })))
     }
 
     /// Moves the time forwards.
-    pub fn advance(&self, by: std::time::Duration) {
+    pub fn advance(&self, by: Duration) {
         self.shift(TimeDelta::from_std(by).unwrap_or(TimeDelta::MAX));
+        let mut times = self.times();
+        times.monotonic = times.monotonic.saturating_add(by);
     }
 
-    /// Moves the time backwards, as a corrected system clock does.
-    pub fn step_back(&self, by: std::time::Duration) {
+    /// Moves the time backwards, as a corrected system clock does; [`monotonic`](Clock::monotonic) stays.
+    pub fn step_back(&self, by: Duration) {
         self.shift(-TimeDelta::from_std(by).unwrap_or(TimeDelta::MAX));
     }
 
     fn shift(&self, by: TimeDelta) {
-        let mut time = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        *time = time.checked_add_signed(by).unwrap_or(*time);
+        let mut times = self.times();
+        times.now = times.now.checked_add_signed(by).unwrap_or(times.now);
+    }
+
+    fn times(&self) -> MutexGuard<'_, Times> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -55,6 +70,10 @@ impl Default for ManualClock {
 
 impl Clock for ManualClock {
     fn now(&self) -> DateTime<Utc> {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.times().now
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.times().monotonic
     }
 }

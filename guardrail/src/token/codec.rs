@@ -110,6 +110,9 @@ impl AccessTokens {
 
     /// The claims of `token`, if everything about it holds at `now`.
     pub(crate) fn verify(&self, token: &str, now: DateTime<Utc>) -> Result<Arc<VerifiedClaims>, TokenError> {
+        if token.len() > TOKEN_MAX_BYTES {
+            return Err(TokenError::Malformed("too long"));
+        }
         let ring = self.ring.load();
         let remembered = self.verified.get(token).filter(|claims| ring.find(claims.key()).is_some());
         let claims = if let Some(claims) = remembered {
@@ -125,9 +128,6 @@ impl AccessTokens {
 
     /// All that follows from the bytes.
     fn verify_bytes(&self, token: &str, ring: &KeyRing) -> Result<VerifiedClaims, TokenError> {
-        if token.len() > TOKEN_MAX_BYTES {
-            return Err(TokenError::Malformed("too long"));
-        }
         let (message, signature) = token.rsplit_once('.').ok_or(TokenError::Malformed("no dots"))?;
         let (header, claims) = message.split_once('.').ok_or(TokenError::Malformed("one dot"))?;
         if claims.contains('.') {

@@ -1,14 +1,17 @@
-//! Log-ins whose account changes after the password was compared and before there is a session; on every store.
+//! What changes between a look and what follows from it; on every store.
 //!
-//! The races of [`races`](crate::races) meet this window by chance; here the password's comparison is held up in it.
+//! The races of [`races`](crate::races) meet these windows by chance. Here the look is held up in them: a password's
+//! comparison, after which there is a session, and the read of a session, which is remembered.
 
-use guardrail_tests::{App, GatedHasher, TestStore};
+use guardrail_tests::{App, GatedHasher, TestStore, Trouble};
 use serde_json::json;
 
 on_every_store!(
     a_user_disabled_during_its_log_in_gets_no_session,
     a_password_changed_during_a_log_in_with_the_old_one_leaves_no_session_of_it,
     a_role_changed_during_a_log_in_holds_for_the_session,
+    a_session_revoked_while_it_is_read_is_not_remembered_as_live,
+    a_user_disabled_while_the_session_is_read_is_not_remembered_as_active,
 );
 
 async fn app(store: &TestStore) -> (App, GatedHasher) {
@@ -74,4 +77,39 @@ async fn a_role_changed_during_a_log_in_holds_for_the_session(store: TestStore) 
 
     let login = guardrail_tests::Login::from_reply(&begun.await.unwrap().expect(200));
     app.get("/api/users").by(&login).send().await.problem(403, "permission_denied");
+}
+
+async fn a_session_revoked_while_it_is_read_is_not_remembered_as_live(store: TestStore) {
+    let trouble = Trouble::default();
+    let app = App::in_trouble(&store, &trouble).await;
+    let ada = app.register_and_log_in(1).await;
+
+    let mut read = trouble.hold_read();
+    let begun = tokio::spawn(app.get("/api/profile").by(&ada).send());
+    read.reached().await;
+    app.guard.end_sessions_of(&ada.user_id.parse().unwrap()).await.unwrap();
+    read.open();
+
+    // This one was on its way when the session ended; the next was not.
+    let _ = begun.await.unwrap();
+    app.get("/api/profile").by(&ada).send().await.problem(401, "session_ended");
+}
+
+async fn a_user_disabled_while_the_session_is_read_is_not_remembered_as_active(store: TestStore) {
+    let trouble = Trouble::default();
+    let app = App::in_trouble(&store, &trouble).await;
+    let admin = app.log_in_as_admin().await;
+    let ada = app.register_and_log_in(1).await;
+    // Known, so that it is not the administrator's that is held.
+    app.get("/api/users").by(&admin).send().await.expect(200);
+
+    let mut read = trouble.hold_read();
+    let begun = tokio::spawn(app.get("/api/profile").by(&ada).send());
+    read.reached().await;
+    let path = format!("/api/users/{}", ada.user_id);
+    app.patch(&path).by(&admin).json(&json!({ "is_active": false })).send().await.expect(200);
+    read.open();
+
+    begun.await.unwrap().problem(401, "session_ended");
+    app.get("/api/profile").by(&ada).send().await.problem(401, "session_ended");
 }

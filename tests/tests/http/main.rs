@@ -41,3 +41,4 @@ mod races;
 mod refresh;
 mod secrets;
 mod sessions;
+mod throttle;

@@ -90,6 +90,7 @@ async fn every_endpoint_for_callers_is_guarded_by_its_rule() {
             ("DELETE", "/api/policies"),
             ("POST", "/api/policies/batch"),
             ("POST", "/api/permissions/check"),
+            ("GET", "/api/permissions"),
             ("GET", "/api/users"),
             ("PATCH", "/api/users/1"),
             ("DELETE", "/api/users/1/sessions"),

@@ -3,8 +3,9 @@
 
 use std::{net::IpAddr, ops::RangeInclusive, str::FromStr, time::Duration};
 
-use guardrail::{Bcrypt, Email, PasswordPolicy, SecretString, SigningKey};
+use guardrail::{Bcrypt, Email, PasswordPolicy, ProxyHeader, SecretString, SigningKey};
 use guardrail_sqlx::SqliteSynchronous;
+use ipnet::IpNet;
 use tracing_subscriber::EnvFilter;
 
 use super::{LogFormat, wrong::Problem};
@@ -86,6 +87,24 @@ pub(super) fn cookie_name(text: &str) -> Read<String> {
     let fits = !text.is_empty() && text.bytes().all(clean);
     let problem = "must be a cookie's name: letters, digits, `-` and `_`";
     fits.then(|| text.to_owned()).ok_or(Problem::new(problem, "__Host-user_fingerprint"))
+}
+
+pub(super) fn rate(text: &str) -> Read<u32> {
+    number(text, &(0..=1_000_000)).ok_or(Problem::new("must be a number from 0 to 1000000", "30"))
+}
+
+pub(super) fn network(text: &str) -> Read<IpNet> {
+    let text = text.trim();
+    let network = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+    network.map_err(|_| Problem::new("must be addresses or networks, with commas", "10.0.0.0/8,::1"))
+}
+
+pub(super) fn proxy_header(text: &str) -> Read<ProxyHeader> {
+    match text.to_ascii_lowercase().as_str() {
+        "x-forwarded-for" => Ok(ProxyHeader::XForwardedFor),
+        "forwarded" => Ok(ProxyHeader::Forwarded),
+        _ => Err(Problem::new("must be `x-forwarded-for` or `forwarded`", "x-forwarded-for")),
+    }
 }
 
 pub(super) fn email(text: &str) -> Read<Email> {

@@ -42,6 +42,10 @@ fn every_setting_is_checked_and_its_error_has_name_problem_and_example() {
         ("BCRYPT_COST", "32"),
         ("INSECURE_BCRYPT_COST", "3"),
         ("ALLOW_REGISTRATION", "maybe"),
+        ("RATE_LIMIT_AUTH_PER_MINUTE", "-1"),
+        ("RATE_LIMIT_REQUESTS_PER_MINUTE", "hunter2"),
+        ("TRUSTED_PROXIES", "10.0.0.0/8,hunter2"),
+        ("PROXY_HEADER", "x-real-ip"),
         ("RECORD_CLIENT_IP", "on"),
         ("COOKIE_SECURE", "hunter2"),
         ("FINGERPRINT_COOKIE_NAME", "a b"),
@@ -66,7 +70,15 @@ fn every_setting_is_checked_and_its_error_has_name_problem_and_example() {
 
 #[test]
 fn the_examples_of_errors_are_right() {
-    for name in ["server-port", "log-format", "bcrypt-cost", "cookie-secure", "rust-log", "admin-password"] {
+    for name in [
+        "trusted-proxies",
+        "server-port",
+        "log-format",
+        "bcrypt-cost",
+        "cookie-secure",
+        "rust-log",
+        "admin-password",
+    ] {
         let message = wrong(&[&format!("--{name}=\0")]);
         let (_, example) = message.rsplit_once("; for example ").unwrap();
         let (_, value) = example.split_once('=').unwrap();

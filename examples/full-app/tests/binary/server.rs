@@ -13,6 +13,14 @@ use serde_json::Value;
 /// How long a start or a stop may take before the test gives up.
 const PATIENCE: Duration = Duration::from_mins(1);
 
+/// Tests take a free port, hash cheaply, and ask for more than a client may.
+const FOR_TESTS: [(&str, &str); 4] = [
+    ("SERVER_PORT", "0"),
+    ("INSECURE_BCRYPT_COST", "4"),
+    ("RATE_LIMIT_AUTH_PER_MINUTE", "0"),
+    ("RATE_LIMIT_REQUESTS_PER_MINUTE", "0"),
+];
+
 pub(crate) const ADMIN_EMAIL: &str = "admin@example.com";
 pub(crate) const ADMIN_PASSWORD: &str = "correct horse battery";
 
@@ -52,7 +60,7 @@ pub(crate) fn run_with(folder: &Path, variables: &[(&str, &str)], arguments: &[&
 impl Server {
     /// Starts the program on a free port and waits until it listens. Passwords are hashed at a test's cost.
     pub(crate) fn start(folder: &Path, variables: &[(&str, &str)]) -> Self {
-        let mut command = command(folder, &[("SERVER_PORT", "0"), ("INSECURE_BCRYPT_COST", "4")]);
+        let mut command = command(folder, &FOR_TESTS);
         command.envs(variables.iter().copied()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let log = Arc::new(Mutex::new(String::new()));

@@ -1,12 +1,16 @@
 //! The device that a request comes from, as an argument.
 
-use std::net::SocketAddr;
+use std::net::IpAddr;
 
-use axum::extract::{ConnectInfo, FromRequestParts};
+use axum::extract::FromRequestParts;
 use http::{header::USER_AGENT, request::Parts};
 
 use crate::{
-    AuthUser, Error, Guardrail, handle::Device, http::credentials::fingerprints, storage::ClientInfo,
+    AuthUser, Error, Guardrail,
+    handle::Device,
+    http::{address::client_address, credentials::fingerprints},
+    storage::ClientInfo,
+    throttle::Network,
 };
 
 /// How much of a `User-Agent` is kept, in characters.
@@ -20,17 +24,17 @@ impl<U: AuthUser> FromRequestParts<Guardrail<U>> for RequestDevice {
 
     async fn from_request_parts(parts: &mut Parts, guard: &Guardrail<U>) -> Result<Self, Error> {
         let config = &guard.inner().config;
-        let client = if config.record_client { client(parts) } else { ClientInfo::default() };
+        let address = client_address(parts, &config.trusted_proxies);
+        let client = if config.record_client { client(parts, address) } else { ClientInfo::default() };
         let fingerprints = fingerprints(&parts.headers, &config.cookie.name).to_presented();
-        Ok(Self(Device { fingerprints, client }))
+        Ok(Self(Device { fingerprints, network: address.map(Network::of), client }))
     }
 }
 
-fn client(parts: &Parts) -> ClientInfo {
-    let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+fn client(parts: &Parts, address: Option<IpAddr>) -> ClientInfo {
     let agent = parts.headers.get(USER_AGENT).and_then(|value| value.to_str().ok());
     ClientInfo {
-        address: peer.map(|ConnectInfo(peer)| peer.ip().to_canonical().to_string()),
+        address: address.map(|address| address.to_string()),
         user_agent: agent.map(|agent| agent.chars().take(USER_AGENT_MAX_CHARS).collect()),
     }
 }

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::respond::{CookieHeader, LogInBody, logged_in};
 use crate::{
     AuthUser, Error, FieldErrors, Guardrail,
-    http::extract::{JsonBody, RequestDevice},
+    http::extract::{self, JsonBody, RequestDevice, Throttled},
     public,
 };
 
@@ -24,6 +24,7 @@ struct LogIn {
 #[public]
 async fn log_in<U: AuthUser>(
     State(guard): State<Guardrail<U>>,
+    _: Throttled<extract::LogIn>,
     RequestDevice(device): RequestDevice,
     JsonBody(body): JsonBody<LogIn>,
 ) -> Result<(CookieHeader, Json<LogInBody>), Error> {

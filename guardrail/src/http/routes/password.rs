@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::respond::{CookieHeader, LogInBody, logged_in};
 use crate::{
     AuthUser, Error, FieldErrors, Guardrail, Principal,
-    http::extract::{JsonBody, RequestDevice},
+    http::extract::{self, JsonBody, RequestDevice, Throttled},
     require,
 };
 
@@ -25,6 +25,7 @@ struct ChangePassword {
 async fn change_password<U: AuthUser>(
     State(guard): State<Guardrail<U>>,
     principal: Principal,
+    _: Throttled<extract::ChangePassword>,
     RequestDevice(device): RequestDevice,
     JsonBody(body): JsonBody<ChangePassword>,
 ) -> Result<(CookieHeader, Json<LogInBody>), Error> {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::respond::{CookieHeader, fingerprint_cookie};
 use crate::{
     AuthUser, Error, FieldErrors, Guardrail,
-    http::extract::{JsonBody, RequestDevice},
+    http::extract::{self, JsonBody, RequestDevice, Throttled},
     public,
     session::RefreshToken,
 };
@@ -33,6 +33,7 @@ struct RefreshBody {
 #[public]
 async fn refresh<U: AuthUser>(
     State(guard): State<Guardrail<U>>,
+    _: Throttled<extract::Refresh>,
     RequestDevice(device): RequestDevice,
     JsonBody(body): JsonBody<Refresh>,
 ) -> Result<(CookieHeader, Json<RefreshBody>), Error> {

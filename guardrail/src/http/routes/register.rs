@@ -7,8 +7,11 @@ use serde::{Deserialize, Serialize};
 
 use super::respond::Outcome;
 use crate::{
-    AuthUser, Error, FieldErrors, Forbidden, Guardrail, NAME_MAX_CHARS, handle::Registration,
-    http::extract::JsonBody, public, user::clean_name,
+    AuthUser, Error, FieldErrors, Forbidden, Guardrail, NAME_MAX_CHARS,
+    handle::Registration,
+    http::extract::{self, JsonBody, Throttled},
+    public,
+    user::clean_name,
 };
 
 pub(in crate::http) fn router<U: AuthUser + Serialize>() -> Router<Guardrail<U>> {
@@ -28,6 +31,7 @@ struct Register {
 #[public]
 async fn register<U: AuthUser + Serialize>(
     State(guard): State<Guardrail<U>>,
+    _: Throttled<extract::Register>,
     JsonBody(body): JsonBody<Register>,
 ) -> Result<(StatusCode, Json<Outcome<U>>), Error> {
     if !guard.inner().config.registration {

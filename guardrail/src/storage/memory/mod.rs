@@ -1,6 +1,7 @@
 //! Everything in memory.
 
 mod changes;
+mod failures;
 mod policies;
 mod sessions;
 mod users;
@@ -10,7 +11,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use self::{changes::Changes, policies::Policies, sessions::Sessions, users::Users};
+use self::{changes::Changes, failures::Counts, policies::Policies, sessions::Sessions, users::Users};
 use super::{ChangeFeed, Store, StoreParts};
 use crate::User;
 
@@ -37,6 +38,7 @@ struct Tables {
     users: Mutex<Users>,
     sessions: Mutex<Sessions>,
     policies: Mutex<Policies>,
+    failures: Mutex<Counts>,
     changes: Changes,
 }
 
@@ -56,6 +58,10 @@ impl MemoryStore {
 
     fn policies(&self) -> MutexGuard<'_, Policies> {
         lock(&self.0.policies)
+    }
+
+    fn counts(&self) -> MutexGuard<'_, Counts> {
+        lock(&self.0.failures)
     }
 
     fn changes(&self) -> &Changes {
@@ -112,6 +118,9 @@ mod tests {
     }
     mod policies {
         crate::policy_store_tests!(super::store);
+    }
+    mod failures {
+        crate::failure_store_tests!(super::store);
     }
     mod changes {
         crate::change_feed_tests!(super::store);

@@ -105,6 +105,15 @@ impl SessionStore for MemoryStore {
         Ok(self.sessions().records.get(&id).cloned())
     }
 
+    async fn find_by_fingerprint(
+        &self,
+        fingerprint: &Sha256Digest,
+    ) -> Result<Option<SessionRecord>, StoreError> {
+        let sessions = self.sessions();
+        let id = sessions.by_fingerprint.get(fingerprint.as_bytes());
+        Ok(id.and_then(|id| sessions.records.get(id)).cloned())
+    }
+
     async fn rotate(&self, rotation: &Rotation) -> Result<Option<SessionRecord>, StoreError> {
         let mut sessions = self.sessions();
         let Some(session) = sessions.matching(rotation) else { return Ok(None) };

@@ -7,7 +7,7 @@ use tokio::sync::Barrier;
 
 use crate::{
     Email, NewUser, PasswordHash, Role, User, UserId,
-    storage::{ChangeFeed, CreateUser, PolicyStore, SessionStore, UserAdmin, UserStore},
+    storage::{ChangeFeed, CreateUser, FailureStore, PolicyStore, SessionStore, UserAdmin, UserStore},
 };
 
 /// A pointer to a store that tests hand to their tasks: an `Arc`, a `Box` or a fixture with a `Deref` of its own.
@@ -29,6 +29,10 @@ impl<U, T: Shared<Target: UserStore<U> + UserAdmin<U>>> SharedUserAdmin<U> for T
 /// A pointer to a [`PolicyStore`].
 pub trait SharedPolicies: Shared<Target: PolicyStore> {}
 impl<T: Shared<Target: PolicyStore>> SharedPolicies for T {}
+
+/// A pointer to a [`FailureStore`].
+pub trait SharedFailures: Shared<Target: FailureStore> {}
+impl<T: Shared<Target: FailureStore>> SharedFailures for T {}
 
 /// A pointer to a store of everything that tells of changes.
 pub trait SharedEverything:

@@ -7,6 +7,7 @@ macro_rules! session_store_tests {
         $crate::__store_tests! { [$(#[$attribute])*] [$make] sessions
             a_new_session_reads_back
             an_unknown_session_is_none
+            a_session_is_found_by_its_fingerprint
             times_read_back_to_the_microsecond
             expiry_is_compared_to_the_microsecond
             client_information_reads_back
@@ -135,6 +136,20 @@ macro_rules! policy_store_tests {
     };
 }
 
+/// Tests a [`FailureStore`](crate::storage::FailureStore); see [`conformance`](crate::testing::conformance).
+#[macro_export]
+macro_rules! failure_store_tests {
+    ($(#[$attribute:meta])* $make:path) => {
+        $crate::__store_tests! { [$(#[$attribute])*] [$make] failures
+            a_new_key_has_no_failures
+            failures_are_counted_by_key
+            forgotten_failures_count_from_zero
+            concurrent_failures_are_all_counted
+            old_failures_are_deleted_up_to_the_limit
+        }
+    };
+}
+
 /// Tests a [`ChangeFeed`](crate::storage::ChangeFeed); see [`conformance`](crate::testing::conformance).
 #[macro_export]
 macro_rules! change_feed_tests {
@@ -184,6 +199,7 @@ mod tests {
             include_str!("user_admin.rs"),
             include_str!("user_records.rs"),
             include_str!("policies.rs"),
+            include_str!("failures.rs"),
             include_str!("changes.rs"),
         ] {
             for case in suite.split("\npub async fn ").skip(1) {

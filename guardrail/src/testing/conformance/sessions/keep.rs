@@ -24,6 +24,18 @@ pub async fn an_unknown_session_is_none(store: impl SharedSessions) {
     assert!(store.list(&unknown.user_id, at(1)).await.unwrap().is_empty());
 }
 
+/// A session is found by its fingerprint, also when it is over, and by no other.
+pub async fn a_session_is_found_by_its_fingerprint(store: impl SharedSessions) {
+    let (ada, eve) = (stored(&store).await, session("eve", start()));
+    let id = |found: Option<SessionRecord>| found.map(|record| record.id);
+    assert_eq!(id(store.find_by_fingerprint(&ada.fingerprint).await.unwrap()), Some(ada.id));
+    assert_eq!(id(store.find_by_fingerprint(&eve.fingerprint).await.unwrap()), None);
+    assert_eq!(id(store.find_by_fingerprint(&ada.token).await.unwrap()), None);
+    store.revoke(ada.id, RevokeReason::Logout, at(1)).await.unwrap();
+    let record = store.find_by_fingerprint(&ada.fingerprint).await.unwrap().unwrap();
+    assert_eq!(record, found(&store, ada.id).await);
+}
+
 /// Every time reads back equal: no store rounds one to milliseconds, or moves it to another time zone.
 pub async fn times_read_back_to_the_microsecond(store: impl SharedSessions) {
     for micros in [0, 1, 10, 999, 1_000, 120_000, 999_999] {
