@@ -82,6 +82,7 @@ mod token;
 mod user;
 mod user_columns;
 mod watcher;
+mod weak_secret;
 
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
@@ -112,13 +113,14 @@ pub use crate::{
     policy::{Declared, Requirement, permissions},
     principal::Principal,
     secret::{PasswordHash, RandomUnavailable, Sha256Digest},
-    session::{InvalidRefreshKey, REFRESH_SECRET_MIN_BYTES, RefreshKey},
+    session::RefreshKey,
     throttle::{ProxyHeader, TrustedProxies},
-    token::{InvalidSigningKey, KeyId, SIGNING_SECRET_MIN_BYTES, SigningKey},
+    token::{InvalidSigningKey, KeyId, SigningAlgorithm, SigningKey},
     user::{
         AuthUser, EMAIL_MAX_BYTES, Email, InvalidEmail, InvalidRole, InvalidUsername, NAME_MAX_CHARS,
         NewUser, Role, User, Username,
     },
+    weak_secret::{KEY_SECRET_MIN_BYTES, WeakSecret},
 };
 
 /// What the macros' expansions name. Not for use by hand: it may change with any version.

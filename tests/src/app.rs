@@ -40,22 +40,33 @@ impl App {
 
     /// The application with settings of the test's own.
     pub async fn with(store: &TestStore, settings: impl FnOnce(Builder) -> Builder) -> Self {
-        Self::on_parts(store, store.parts(), settings).await
+        Self::with_key(store, SigningKey::hs256(SECRET).unwrap(), settings).await
+    }
+
+    /// The application with another signing key.
+    pub async fn with_key(
+        store: &TestStore,
+        key: SigningKey,
+        settings: impl FnOnce(Builder) -> Builder,
+    ) -> Self {
+        Self::assemble(store, store.parts(), key, settings).await
     }
 
     /// The application with a store that is in trouble when the test says so.
     pub async fn in_trouble(store: &TestStore, trouble: &Trouble) -> Self {
-        Self::on_parts(store, trouble.around(store.parts()), |builder| builder).await
+        let key = SigningKey::hs256(SECRET).unwrap();
+        Self::assemble(store, trouble.around(store.parts()), key, |builder| builder).await
     }
 
-    async fn on_parts(
+    async fn assemble(
         store: &TestStore,
         parts: StoreParts<User>,
+        key: SigningKey,
         settings: impl FnOnce(Builder) -> Builder,
     ) -> Self {
         let clock = ManualClock::new();
         let builder = Guardrail::builder()
-            .signing_key(SigningKey::hs256(SECRET).unwrap())
+            .signing_key(key)
             .store(parts)
             .default_policies()
             .password_hasher(Bcrypt::with_insecure_cost(4))
@@ -64,6 +75,7 @@ impl App {
             .clock(clock.clone());
         let guard = settings(builder).build().await.unwrap();
         let router = routes::router()
+            .merge(guard.well_known())
             .nest("/api", guard.routes())
             .fallback(guardrail::not_found)
             .method_not_allowed_fallback(guardrail::method_not_allowed)

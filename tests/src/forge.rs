@@ -60,7 +60,8 @@ impl Forgery {
         format!("{}.", self.message())
     }
 
-    fn message(&self) -> String {
+    /// What a signature is of.
+    pub fn message(&self) -> String {
         format!("{}.{}", segment(&self.header.to_string()), segment(&self.claims.to_string()))
     }
 }

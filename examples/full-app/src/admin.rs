@@ -113,7 +113,7 @@ mod tests {
 
     async fn guard() -> Guardrail {
         Guardrail::builder()
-            .signing_key(SigningKey::hs256("0123456789abcdef0123456789abcdef").unwrap())
+            .signing_key(SigningKey::hs256("a secret of these tests, 32 bytes or more").unwrap())
             .store(MemoryStore::new())
             .password_hasher(Bcrypt::with_insecure_cost(4))
             .build()

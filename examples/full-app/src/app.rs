@@ -17,6 +17,7 @@ use crate::{posts, request_id, trace};
 /// Everything that the application serves. A request that takes longer than `timeout` is answered with 503.
 pub fn router(guard: &Guardrail, timeout: Duration) -> Router {
     Router::new()
+        .merge(guard.well_known())
         .nest("/api", posts::router(guard.clone()))
         .nest("/api", guard.routes())
         .method_not_allowed_fallback(method_not_allowed)

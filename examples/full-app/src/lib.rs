@@ -8,6 +8,7 @@
 //! | `start` | settings to a served router |
 //! | `secret`, `admin` | the signing secret and the first administrator, where none are given |
 //! | `policies` | the command that reads and writes policy files |
+//! | `keys` | the file of signing keys, and the command that changes it |
 //! | `serve` | a listener, and draining it at the end |
 
 pub mod app;
@@ -16,6 +17,7 @@ pub mod settings;
 
 mod admin;
 mod dotenv;
+mod keys;
 mod logging;
 mod policies;
 mod private_file;
@@ -54,6 +56,7 @@ pub fn main() -> ExitCode {
     let outcome = match settings.command.clone() {
         None => runtime.block_on(start::run(settings)),
         Some(Command::Policies(command)) => runtime.block_on(policies::run(&settings, command)),
+        Some(Command::Keys(command)) => keys::run(&settings, command),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -11,6 +11,7 @@ use guardrail::SigningKey;
 use secrecy::ExposeSecret as _;
 
 use crate::{
+    keys::Keys,
     private_file::{Draft, too_open},
     random,
     settings::{Database, JWT_SECRET_EXAMPLE, Settings, WrongSetting},
@@ -19,9 +20,38 @@ use crate::{
 /// A file with more is not one that was written here.
 const FILE_MAX_BYTES: u64 = 4096;
 
+/// The key that signs, and those that verify beside it: of `JWT_KEYS_FILE`, with the secret that served before it if
+/// there is one, or else the secret alone.
+pub(crate) fn signing_keys(
+    settings: &Settings,
+    database: &Database,
+) -> anyhow::Result<(SigningKey, Vec<SigningKey>)> {
+    let Some(file) = &settings.jwt_keys_file else {
+        return Ok((signing_key(settings, database)?, Vec::new()));
+    };
+    let mut keys = Keys::load(file)?;
+    let current = keys.remove(0);
+    let secret = match (&settings.jwt_secret, database) {
+        (Some(secret), _) => Some(secret.clone()),
+        (None, Database::SqliteFile(file)) => kept(&path_beside(file))?,
+        (None, _) => None,
+    };
+    keys.extend(secret);
+    Ok((current, keys))
+}
+
+/// The secret that was kept in a file, if one was.
+fn kept(path: &Path) -> Result<Option<SigningKey>, WrongSetting> {
+    match File::open(path) {
+        Ok(file) => read(file, path).map(Some),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(unreadable(path, &error)),
+    }
+}
+
 /// The key of `JWT_SECRET`, or of the file beside the SQLite database, made if it is not there. A database in memory
 /// has no file, nor needs one: its sessions end with the process.
-pub(crate) fn signing_key(settings: &Settings, database: &Database) -> anyhow::Result<SigningKey> {
+fn signing_key(settings: &Settings, database: &Database) -> anyhow::Result<SigningKey> {
     if let Some(key) = &settings.jwt_secret {
         return Ok(key.clone());
     }

@@ -7,7 +7,7 @@ mod wrong;
 use std::{fmt, net::IpAddr, path::PathBuf, time::Duration};
 
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
-use guardrail::{Bcrypt, Email, ProxyHeader, SecretString, SigningKey};
+use guardrail::{Bcrypt, Email, ProxyHeader, SecretString, SigningAlgorithm, SigningKey};
 use guardrail_sqlx::SqliteSynchronous;
 use ipnet::IpNet;
 use secrecy::ExposeSecret as _;
@@ -39,6 +39,11 @@ pub struct Settings {
     #[arg(long, env, hide_env_values = true, allow_hyphen_values = true, value_name = "SECRET")]
     #[arg(value_parser = read::signing_key)]
     pub(crate) jwt_secret: Option<SigningKey>,
+
+    /// Private keys in PEM that sign tokens in place of a secret: the first signs, the others verify, and so does
+    /// `JWT_SECRET` if it is there. `full-app keys` makes and changes the file
+    #[arg(long, env, value_name = "FILE")]
+    pub(crate) jwt_keys_file: Option<PathBuf>,
 
     /// How long an access token lasts: 1 minute to a day
     #[arg(
@@ -191,6 +196,33 @@ pub(crate) enum Command {
     /// same database takes them over at once
     #[command(subcommand)]
     Policies(PoliciesCommand),
+    /// The keys of `JWT_KEYS_FILE`. Servers take a change over when they start again
+    #[command(subcommand)]
+    Keys(KeysCommand),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+pub(crate) enum KeysCommand {
+    /// Shows the keys, the one that signs first
+    List,
+    /// Makes a key that verifies, and, as the first of the file, signs
+    Add {
+        /// What it is for: eddsa, es256 or rs256
+        #[arg(long, default_value = "eddsa", value_name = "ALGORITHM", value_parser = read::algorithm)]
+        algorithm: SigningAlgorithm,
+    },
+    /// Lets a key sign that every server knows by now; the one before verifies
+    Use {
+        /// Its name, as `keys list` shows it
+        #[arg(allow_hyphen_values = true)]
+        kid: String,
+    },
+    /// Removes a key; what it has signed is refused then
+    Remove {
+        /// Its name, as `keys list` shows it
+        #[arg(allow_hyphen_values = true)]
+        kid: String,
+    },
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Subcommand)]

@@ -19,8 +19,8 @@ pub(crate) async fn run(settings: Settings) -> anyhow::Result<()> {
     let listener = listen(&settings).await?;
     let store = open(&settings).await?;
     let database = database(&settings, &store);
-    let key = secret::signing_key(&settings, &database)?;
-    let guard = build(&settings, store.clone(), key).await?;
+    let keys = secret::signing_keys(&settings, &database)?;
+    let guard = build(&settings, store.clone(), keys).await?;
     admin::bootstrap(&guard, &settings, &database).await;
 
     let app = app::router(&guard, settings.request_timeout);
@@ -73,7 +73,11 @@ fn database(settings: &Settings, store: &SqlStore) -> Database {
     }
 }
 
-async fn build(settings: &Settings, store: SqlStore, key: SigningKey) -> anyhow::Result<Guardrail> {
+async fn build(
+    settings: &Settings,
+    store: SqlStore,
+    (key, previous): (SigningKey, Vec<SigningKey>),
+) -> anyhow::Result<Guardrail> {
     let hasher = match settings.insecure_bcrypt_cost {
         Some(cost) => {
             tracing::warn!(
@@ -102,6 +106,9 @@ async fn build(settings: &Settings, store: SqlStore, key: SigningKey) -> anyhow:
         .trusted_proxies(TrustedProxies::new(settings.trusted_proxies.iter().copied(), settings.proxy_header))
         .record_client(settings.record_client_ip)
         .cookie_name(settings.fingerprint_cookie_name.as_str());
+    for key in previous {
+        builder = builder.previous_signing_key(key);
+    }
     if !settings.cookie_secure {
         builder = builder.with_insecure_cookies();
     }

@@ -17,7 +17,7 @@ use tower::ServiceExt as _;
 /// The application on a store in memory, and its administrator.
 async fn application() -> (Router, Caller) {
     let guard = Guardrail::builder()
-        .signing_key(SigningKey::hs256("0123456789abcdef0123456789abcdef").unwrap())
+        .signing_key(SigningKey::hs256("a secret of these tests, 32 bytes or more").unwrap())
         .store(MemoryStore::new())
         .default_policies()
         .initial_policies(posts::rules().unwrap())

@@ -4,7 +4,7 @@ mod family;
 mod refresh_token;
 mod service;
 
-pub use self::refresh_token::{InvalidRefreshKey, REFRESH_SECRET_MIN_BYTES, RefreshKey};
+pub use self::refresh_token::RefreshKey;
 pub(crate) use self::{
     refresh_token::{RefreshKeys, RefreshToken},
     service::{Advanced, Begun, Denial, SessionService},

@@ -12,8 +12,9 @@ use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use crate::{
-    KeyId, RandomUnavailable, SessionId, Sha256Digest,
+    KeyId, RandomUnavailable, SessionId, Sha256Digest, WeakSecret,
     secret::{Secret32, base64url, constant_time_eq, from_base64url},
+    weak_secret,
 };
 
 const VERSION: u8 = 1;
@@ -22,9 +23,6 @@ const TAG_BYTES: usize = 16;
 const BODY_BYTES: usize = 1 + 8 + 16 + 8 + 32;
 /// The length of a refresh token as text; no other length is looked at.
 const TEXT_BYTES: usize = (BODY_BYTES + TAG_BYTES) / 3 * 4;
-
-/// The shortest secret for a refresh key, in bytes.
-pub const REFRESH_SECRET_MIN_BYTES: usize = 32;
 
 /// A key that refresh tokens are made with.
 ///
@@ -38,11 +36,9 @@ pub struct RefreshKey {
 
 impl RefreshKey {
     /// A key from a secret of at least 32 bytes; the same on every node.
-    pub fn new(secret: impl AsRef<[u8]>) -> Result<Self, InvalidRefreshKey> {
+    pub fn new(secret: impl AsRef<[u8]>) -> Result<Self, WeakSecret> {
         let secret = secret.as_ref();
-        if secret.len() < REFRESH_SECRET_MIN_BYTES {
-            return Err(InvalidRefreshKey { bytes: secret.len() });
-        }
+        weak_secret::check(secret)?;
         Ok(Self::derive(secret))
     }
 
@@ -66,16 +62,6 @@ impl fmt::Debug for RefreshKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RefreshKey").field("id", &self.id).finish_non_exhaustive()
     }
-}
-
-/// A secret that is too short for a refresh key.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "the refresh secret has {bytes} bytes and needs at least {REFRESH_SECRET_MIN_BYTES} bytes; \
-     make one with `openssl rand -base64 48`"
-)]
-pub struct InvalidRefreshKey {
-    bytes: usize,
 }
 
 /// The key that new refresh tokens are made with, and those whose tokens are still accepted.
@@ -233,8 +219,12 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    fn key(number: u8) -> RefreshKey {
+        RefreshKey::new(Sha256Digest::of(&[number]).as_bytes()).unwrap()
+    }
+
     fn keys() -> RefreshKeys {
-        RefreshKeys::new(RefreshKey::new([7; 32]).unwrap(), vec![RefreshKey::new([8; 32]).unwrap()])
+        RefreshKeys::new(key(7), vec![key(8)])
     }
 
     fn first(keys: &RefreshKeys) -> RefreshToken {
@@ -255,7 +245,7 @@ mod tests {
     fn a_parent_has_one_successor_and_only_its_key_makes_it() {
         let keys = keys();
         let parent = first(&keys);
-        let other = RefreshKey::new([8; 32]).unwrap();
+        let other = key(8);
         let successor = parent.successor(&keys.current());
         assert_eq!(parent.successor(&keys.current()).digest(), successor.digest());
         assert_ne!(parent.successor(&other).digest(), successor.digest());
@@ -267,7 +257,7 @@ mod tests {
         let keys = keys();
         let token = first(&keys);
         let dropped = keys.current().id();
-        assert!(keys.drop_key(dropped, || Ok(RefreshKey::new([9; 32]).unwrap())).unwrap());
+        assert!(keys.drop_key(dropped, || Ok(key(9))).unwrap());
         assert_eq!(RefreshToken::parse(&token.to_text(), &keys).map(|_| ()), Err(Forged));
         assert_ne!(keys.current().id(), dropped);
         assert!(RefreshToken::parse(&first(&keys).to_text(), &keys).is_ok());
@@ -281,7 +271,7 @@ mod tests {
         for other in [String::new(), format!("{text}="), format!(" {text}"), text[1..].to_owned()] {
             assert_eq!(RefreshToken::parse(&other, &keys).map(|_| ()), Err(Forged));
         }
-        let foreign = RefreshKeys::new(RefreshKey::new([1; 32]).unwrap(), vec![]);
+        let foreign = RefreshKeys::new(key(1), vec![]);
         assert_eq!(RefreshToken::parse(&text, &foreign).map(|_| ()), Err(Forged));
     }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use chrono::{DateTime, Utc};
-use jsonwebtoken::{Algorithm, crypto, errors::ErrorKind};
+use jsonwebtoken::{crypto, errors::ErrorKind, jwk::Jwk};
 use quick_cache::sync::Cache;
 use serde::{Deserialize, Serialize};
 
@@ -62,10 +62,8 @@ impl AccessTokens {
         // An error says that a provider is installed already, which is as good: the trial below decides.
         let _ = crypto::aws_lc::DEFAULT_PROVIDER.install_default();
         for key in ring.keys() {
-            let signature =
-                crypto::sign(b"trial", key.encoding(), key.algorithm()).map_err(CryptoUnavailable)?;
-            let verified = crypto::verify(&signature, b"trial", key.decoding(), key.algorithm());
-            if !verified.map_err(CryptoUnavailable)? {
+            let signature = key.sign(b"trial").map_err(CryptoUnavailable)?;
+            if !key.verify(&signature, b"trial").map_err(CryptoUnavailable)? {
                 return Err(CryptoUnavailable(ErrorKind::InvalidSignature.into()));
             }
         }
@@ -81,6 +79,11 @@ impl AccessTokens {
         &self.audience
     }
 
+    /// What others verify with.
+    pub(crate) fn public_keys(&self) -> Vec<Jwk> {
+        self.ring.load().public()
+    }
+
     /// Drops a previous key; its tokens are refused from the next request on. Whether it could be dropped: the
     /// current key cannot.
     pub(crate) fn retire(&self, id: KeyId) -> bool {
@@ -94,15 +97,14 @@ impl AccessTokens {
         let ring = self.ring.load();
         let key = ring.current();
         let kid = key.id().to_string();
-        let header = Header { alg: algorithm_name(key.algorithm()), kid: &kid, typ: TOKEN_TYPE };
+        let header = Header { alg: key.algorithm().as_str(), kid: &kid, typ: TOKEN_TYPE };
         let part = |json: serde_json::Result<Vec<u8>>| {
             json.map(|json| base64url(&json)).map_err(|error| CryptoUnavailable(error.into()))
         };
         let mut token = part(serde_json::to_vec(&header))?;
         token.push('.');
         token.push_str(&part(serde_json::to_vec(claims))?);
-        let signature =
-            crypto::sign(token.as_bytes(), key.encoding(), key.algorithm()).map_err(CryptoUnavailable)?;
+        let signature = key.sign(token.as_bytes()).map_err(CryptoUnavailable)?;
         token.push('.');
         token.push_str(&signature);
         Ok(IssuedToken { token, iat: claims.iat, exp: claims.exp })
@@ -141,14 +143,14 @@ impl AccessTokens {
             return Err(TokenError::WrongType);
         }
         let key = KeyId::parse(header.kid).and_then(|id| ring.find(id)).ok_or(TokenError::UnknownKey)?;
-        if header.alg != algorithm_name(key.algorithm()) {
+        if header.alg != key.algorithm().as_str() {
             return Err(TokenError::WrongAlgorithm);
         }
         // One spelling of a signature: the verifier's own decoder is not asked to be strict.
         if from_base64url(signature).is_none() {
             return Err(TokenError::BadSignature);
         }
-        match crypto::verify(signature, message.as_bytes(), key.decoding(), key.algorithm()) {
+        match key.verify(signature, message.as_bytes()) {
             Ok(true) => {}
             Ok(false) | Err(_) => return Err(TokenError::BadSignature),
         }
@@ -182,15 +184,6 @@ fn check_times(times: Times, now: DateTime<Utc>) -> Result<(), TokenError> {
         return Err(TokenError::NotYetValid);
     }
     Ok(())
-}
-
-/// The name of an algorithm in a header (RFC 7518 §3.1).
-fn algorithm_name(algorithm: Algorithm) -> &'static str {
-    match algorithm {
-        Algorithm::HS256 => "HS256",
-        // No other key can be made; a name that no header passes for.
-        _ => "",
-    }
 }
 
 /// The cryptography of access tokens does not work in this program.
@@ -228,7 +221,7 @@ mod tests {
     use proptest::prelude::*;
     use uuid::Uuid;
 
-    const SECRET: &str = "0123456789abcdef0123456789abcdef";
+    const SECRET: &str = "a secret of these tests, 32 bytes or more";
 
     fn tokens() -> AccessTokens {
         let ring = KeyRing::new(SigningKey::hs256(SECRET).unwrap(), vec![]);
@@ -259,7 +252,7 @@ mod tests {
     fn forge(header: &str, claims: &str) -> String {
         let message = format!("{}.{}", base64url(header.as_bytes()), base64url(claims.as_bytes()));
         let key = SigningKey::hs256(SECRET).unwrap();
-        let signature = crypto::sign(message.as_bytes(), key.encoding(), Algorithm::HS256).unwrap();
+        let signature = key.sign(message.as_bytes()).unwrap();
         format!("{message}.{signature}")
     }
 
@@ -340,7 +333,7 @@ mod tests {
 
     #[test]
     fn a_retired_key_is_refused_at_once_and_the_current_one_stays() {
-        let old = SigningKey::hs256("fedcba9876543210fedcba9876543210").unwrap();
+        let old = SigningKey::hs256("another secret, 32 bytes or more").unwrap();
         let new = SigningKey::hs256(SECRET).unwrap();
         let tokens = |ring| AccessTokens::new(ring, "issuer".into(), "audience".into(), 10).unwrap();
         let before = tokens(KeyRing::new(old.clone(), vec![]));

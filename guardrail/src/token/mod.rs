@@ -12,5 +12,5 @@ pub(crate) use self::{
 };
 pub use self::{
     key_id::KeyId,
-    keys::{InvalidSigningKey, SIGNING_SECRET_MIN_BYTES, SigningKey},
+    keys::{InvalidSigningKey, SigningAlgorithm, SigningKey},
 };

@@ -33,6 +33,7 @@ mod contract;
 mod enforce;
 mod forged_tokens;
 mod interleaved;
+mod keys;
 mod malformed_rows;
 mod own_model;
 mod permissions;

@@ -5,7 +5,8 @@ use super::{Database, JWT_SECRET_EXAMPLE, Settings, WrongSetting};
 pub(super) fn together(settings: &Settings) -> Result<(), WrongSetting> {
     let wrong = |name, problem: &str, example| Err(WrongSetting::new(name, problem, example));
     let signs = settings.command.is_none();
-    if signs && settings.database() == Database::Postgres && settings.jwt_secret.is_none() {
+    let given = settings.jwt_secret.is_some() || settings.jwt_keys_file.is_some();
+    if signs && !given && settings.database() == Database::Postgres {
         let problem = "is required with PostgreSQL, since every node needs the same; keep what you make";
         return wrong("JWT_SECRET", problem, JWT_SECRET_EXAMPLE);
     }

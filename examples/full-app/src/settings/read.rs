@@ -3,7 +3,7 @@
 
 use std::{net::IpAddr, ops::RangeInclusive, str::FromStr, time::Duration};
 
-use guardrail::{Bcrypt, Email, PasswordPolicy, ProxyHeader, SecretString, SigningKey};
+use guardrail::{Bcrypt, Email, PasswordPolicy, ProxyHeader, SecretString, SigningAlgorithm, SigningKey};
 use guardrail_sqlx::SqliteSynchronous;
 use ipnet::IpNet;
 use tracing_subscriber::EnvFilter;
@@ -37,6 +37,15 @@ pub(super) fn synchronous(text: &str) -> Read<SqliteSynchronous> {
 pub(super) fn signing_key(text: &str) -> Read<SigningKey> {
     SigningKey::hs256(text)
         .map_err(|error| Problem::new(format!("cannot serve: {error}"), super::JWT_SECRET_EXAMPLE))
+}
+
+pub(super) fn algorithm(text: &str) -> Read<SigningAlgorithm> {
+    match text.to_ascii_lowercase().as_str() {
+        "eddsa" => Ok(SigningAlgorithm::EdDsa),
+        "es256" => Ok(SigningAlgorithm::Es256),
+        "rs256" => Ok(SigningAlgorithm::Rs256),
+        _ => Err(Problem::new("must be `eddsa`, `es256` or `rs256`", "eddsa")),
+    }
 }
 
 pub(super) fn access_token_ttl(text: &str) -> Read<Duration> {

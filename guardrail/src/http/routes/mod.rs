@@ -13,3 +13,4 @@ pub(super) mod register;
 mod respond;
 pub(super) mod sessions;
 pub(super) mod users;
+mod well_known;
