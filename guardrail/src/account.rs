@@ -262,18 +262,22 @@ impl<U: AuthUser> AccountService<U> {
         Ok((user, advanced))
     }
 
-    /// Checks a new password against the policy and hashes it. `field` is what to blame in the errors.
+    /// Checks a new password against the policy, for a user with these names and addresses, and hashes it. `field` is
+    /// what to blame in the errors.
     pub(crate) async fn hash_new(
         &self,
         field: &'static str,
         password: SecretString,
+        own: &[&str],
     ) -> Result<PasswordHash, Error> {
-        self.check_password(password.expose_secret()).map_err(|message| FieldErrors::one(field, message))?;
+        self.check_password(password.expose_secret(), own)
+            .map_err(|message| FieldErrors::one(field, message))?;
         Ok(self.hashing.hash(password).await?)
     }
 
-    pub(crate) fn check_password(&self, password: &str) -> Result<(), String> {
-        self.policy.check(password, self.hashing.max_bytes())
+    /// Whether a password may be set by a user with these names and addresses.
+    pub(crate) fn check_password(&self, password: &str, own: &[&str]) -> Result<(), String> {
+        self.policy.check(password, self.hashing.max_bytes(), own)
     }
 
     /// Creates a user.
@@ -316,9 +320,9 @@ impl<U: AuthUser> AccountService<U> {
         client: ClientInfo,
     ) -> Result<(U, Begun), Error> {
         let id = principal.user_id();
-        self.check_password(new.expose_secret())
-            .map_err(|message| FieldErrors::one("new_password", message))?;
         let user = self.active(id).await?.ok_or(Unauthenticated::SessionEnded)?;
+        self.check_password(new.expose_secret(), user.email().as_slice())
+            .map_err(|message| FieldErrors::one("new_password", message))?;
         let attempt = self.attempts.begin(Attempted::Change(id)).await?;
         let wrong = |cause| {
             AuditEvent::PasswordChangeRefused { user: id, cause }.record();

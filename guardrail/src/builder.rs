@@ -540,6 +540,14 @@ impl<U: AuthUser> GuardrailBuilder<SigningKey, Users<U>> {
         if cookie.domain.as_deref().is_some_and(|domain| domain.is_empty() || !plain(domain)) {
             return setting("cookie_domain", "must be a domain such as example.com");
         }
+        // With its value and attributes it stays below the 4096 bytes that browsers keep (RFC 6265 §6.1).
+        let parts = [Some(cookie.name.as_str()), Some(cookie.path.as_str()), cookie.domain.as_deref()];
+        if parts.into_iter().flatten().map(str::len).sum::<usize>() > 2048 {
+            return setting(
+                "cookie_name",
+                "is too long together with the path and the domain: 2048 bytes at most",
+            );
+        }
         let host = cookie.name.starts_with("__Host-");
         if host && (!cookie.secure || cookie.path != "/" || cookie.domain.is_some()) {
             return setting(

@@ -208,7 +208,10 @@ impl<U: AuthUser> Guardrail<U> {
     pub(crate) async fn register(&self, new: Registration) -> Result<U, Error> {
         self.inner.limits.take(Action::Register, Whose::account(new.email.as_str()))?;
         self.finish(|guard| async move {
-            let hash = guard.inner.accounts.hash_new("password", new.password).await?;
+            let hash = {
+                let own = [new.email.as_str(), new.username.as_str()];
+                guard.inner.accounts.hash_new("password", new.password, &own).await?
+            };
             let role = guard.inner.config.default_role.clone();
             let mut user = NewUser::new(new.email, new.username, role, hash);
             user.first_name = new.first_name;
@@ -288,7 +291,7 @@ impl<U: AuthUser> Guardrail<U> {
     /// ```
     pub async fn bootstrap_admin(&self, email: Email, password: SecretString) -> Result<Bootstrap<U>, Error> {
         self.finish(|guard| async move {
-            let hash = guard.inner.accounts.hash_new("password", password).await?;
+            let hash = guard.inner.accounts.hash_new("password", password, &[email.as_str()]).await?;
             let role = guard.inner.config.admin_role.clone();
             // The role's name serves as the user name: it has at most 64 characters and no control character.
             let username = role

@@ -93,6 +93,8 @@ pub use guardrail_macros::{AuthUser, public, require};
 /// Passwords on their way to the hasher: redacted in `Debug`, wiped when dropped.
 pub use secrecy::SecretString;
 
+#[cfg(feature = "argon2")]
+pub use crate::password::{Argon2, InvalidArgon2Params};
 pub use crate::{
     builder::{BuildError, GuardrailBuilder, Missing, Users},
     clock::{Clock, SystemClock},

@@ -100,6 +100,14 @@ pub struct Settings {
     #[arg(long, env, value_name = "COST", value_parser = read::insecure_bcrypt_cost)]
     pub(crate) insecure_bcrypt_cost: Option<u32>,
 
+    /// How many characters a new password has at least: 8 to 64; 15 where it is all that is asked for
+    #[arg(long, env, default_value = "8", value_name = "NUMBER", value_parser = read::password_min_chars)]
+    pub(crate) password_min_chars: usize,
+
+    /// A file of passwords that are refused, one a line, in any letter case: those that were found in breaches, say
+    #[arg(long, env, value_name = "FILE")]
+    pub(crate) password_blocklist_file: Option<PathBuf>,
+
     /// Whether anybody may register; otherwise /api/register is 403
     #[arg(long, env, default_value = "true", value_name = "BOOL", action = ArgAction::Set)]
     #[arg(value_parser = read::boolean)]

@@ -3,7 +3,7 @@
 use std::{io, net::SocketAddr};
 
 use anyhow::Context as _;
-use guardrail::{Bcrypt, Guardrail, SigningKey, TrustedProxies};
+use guardrail::{Bcrypt, Guardrail, PasswordPolicy, SigningKey, TrustedProxies};
 use guardrail_sqlx::{Db, SqlStore, SqlStoreOptions};
 use secrecy::ExposeSecret as _;
 use tokio::net::TcpListener;
@@ -73,6 +73,16 @@ fn database(settings: &Settings, store: &SqlStore) -> Database {
     }
 }
 
+fn password_policy(settings: &Settings) -> anyhow::Result<PasswordPolicy> {
+    let policy = PasswordPolicy::with_min_chars(settings.password_min_chars)?;
+    let Some(path) = &settings.password_blocklist_file else { return Ok(policy) };
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        let problem = format!("cannot be read ({}): {error}", path.display());
+        WrongSetting::new("PASSWORD_BLOCKLIST_FILE", problem, "common-passwords.txt")
+    })?;
+    Ok(policy.with_blocked(text.lines()))
+}
+
 async fn build(
     settings: &Settings,
     store: SqlStore,
@@ -100,6 +110,7 @@ async fn build(
         .refresh_rotation(settings.refresh_token_rotation)
         .family_logout(settings.refresh_token_family_logout)
         .password_hasher(hasher)
+        .password_policy(password_policy(settings)?)
         .registration(settings.allow_registration)
         .rate_limit_auth(settings.rate_limit_auth)
         .rate_limit_requests(settings.rate_limit_requests)

@@ -9,6 +9,9 @@ pub trait PasswordHasher: Send + Sync + 'static {
     fn hash(&self, password: &str) -> Result<PasswordHash, PasswordHasherError>;
 
     /// Whether `hash` is of `password`. A hash that is none of this hasher's is an error, not a `false`.
+    ///
+    /// A wrong password takes as long with an outdated hash as with a new one: accounts that do not exist take the time
+    /// of a new one.
     fn verify(&self, password: &str, hash: &str) -> Result<bool, PasswordHasherError>;
 
     /// Whether `hash` was made with a lower cost than this hasher's, so that a log-in should renew it.
@@ -78,6 +81,15 @@ impl Bcrypt {
     }
 }
 
+impl Bcrypt {
+    /// What makes a comparison with a hash of a lower cost as long as one of this hasher's: 2^cost rounds, as many
+    /// again, twice that, and so on. Otherwise an account whose hash is of before the cost was raised would be told from
+    /// one that does not exist.
+    fn costs_left(&self, cost: u32) -> std::ops::Range<u32> {
+        cost..self.cost
+    }
+}
+
 impl Default for Bcrypt {
     fn default() -> Self {
         Self { cost: Self::DEFAULT_COST }
@@ -96,7 +108,14 @@ impl PasswordHasher for Bcrypt {
 
     fn verify(&self, password: &str, hash: &str) -> Result<bool, PasswordHasherError> {
         readable(password)?;
-        bcrypt::verify(password, hash).map_err(|error| PasswordHasherError::Hasher(error.into()))
+        let equal =
+            bcrypt::verify(password, hash).map_err(|error| PasswordHasherError::Hasher(error.into()))?;
+        if !equal && let Ok(parts) = hash.parse::<bcrypt::HashParts>() {
+            for cost in self.costs_left(parts.get_cost()) {
+                bcrypt::hash("", cost).map_err(|error| PasswordHasherError::Hasher(error.into()))?;
+            }
+        }
+        Ok(equal)
     }
 
     fn is_outdated(&self, hash: &str) -> bool {
@@ -160,6 +179,17 @@ mod tests {
     fn a_cost_below_ten_needs_the_insecure_name() {
         assert!(Bcrypt::with_cost(9).is_err() && Bcrypt::with_cost(32).is_err());
         assert!(Bcrypt::with_cost(10).is_ok());
+    }
+
+    #[test]
+    fn a_wrong_password_costs_as_many_rounds_with_an_outdated_hash() {
+        let hasher = Bcrypt::with_insecure_cost(12);
+        for cost in 4..=13 {
+            let rounds: u64 = hasher.costs_left(cost).map(|cost| 1 << cost).sum();
+            assert_eq!((1 << cost) + rounds, 1 << cost.max(12), "{cost}");
+        }
+        let old = Bcrypt::with_insecure_cost(4).hash("correct horse").unwrap();
+        assert!(!Bcrypt::with_insecure_cost(6).verify("wrong", old.as_str()).unwrap());
     }
 
     #[test]

@@ -286,6 +286,27 @@ async fn registration_can_be_closed() {
 }
 
 #[tokio::test]
+async fn cookies_that_browsers_refuse_are_no_setting() {
+    let refused = async |settings: fn(guardrail_tests::Builder) -> guardrail_tests::Builder| {
+        let builder = guardrail::Guardrail::builder()
+            .signing_key(guardrail::SigningKey::hs256("a secret of the tests, 32 bytes or more").unwrap())
+            .store(guardrail::storage::MemoryStore::new())
+            .password_hasher(guardrail::Bcrypt::with_insecure_cost(4));
+        settings(builder).build().await.unwrap_err().to_string()
+    };
+    for message in [
+        refused(|builder| builder.cookie_name("__Host-a").cookie_path("/app")).await,
+        refused(|builder| builder.cookie_name("__Host-a").cookie_domain("example.com")).await,
+        refused(|builder| builder.cookie_name("__Host-a").with_insecure_cookies()).await,
+        refused(|builder| builder.cookie_name("__Secure-a").with_insecure_cookies()).await,
+        refused(|builder| builder.cookie_name("a b")).await,
+        refused(|builder| builder.cookie_name("a".repeat(4000))).await,
+    ] {
+        assert!(message.starts_with("cookie_name "), "{message}");
+    }
+}
+
+#[tokio::test]
 async fn the_cookie_is_as_it_is_set() {
     let app =
         App::with(&TestStore::memory().await, |builder| builder.cookie_name("__Host-fingerprint")).await;

@@ -120,6 +120,40 @@ async fn a_change_of_role_takes_effect_on_the_next_request_of_the_same_token() {
 }
 
 #[tokio::test]
+async fn giving_a_role_needs_a_permission_of_its_own() {
+    let app = app().await;
+    let admin = app.log_in_as_admin().await;
+    let (ada, bob) = (app.register_and_log_in(1).await, app.register_and_log_in(2).await);
+    let path = format!("/api/users/{}", bob.user_id);
+    let patch = |change: serde_json::Value| app.patch(&path).by(&ada).json(&change).send();
+    app.add_rule(&admin, &ada.subject(), "/api/users/{id}", "write").await;
+    patch(json!({ "role": "admin" })).await.problem(403, "permission_denied");
+    patch(json!({ "role": "admin", "is_active": true })).await.problem(403, "permission_denied");
+    patch(json!({ "is_active": true })).await.expect(200);
+    app.add_rule(&admin, &ada.subject(), "/api/users/{id}", "assign").await;
+    patch(json!({ "role": "moderator" })).await.expect(200);
+    app.remove_rule(&admin, &ada.subject(), "/api/users/{id}", "write").await;
+    patch(json!({ "is_active": false })).await.problem(403, "permission_denied");
+    patch(json!({ "role": "user" })).await.expect(200);
+}
+
+#[tokio::test]
+async fn layers_refuse_before_the_body_is_read_too() {
+    let app = app().await;
+    let ada = app.register_and_log_in(1).await;
+    for path in ["/app/closure/7", "/auto/posts"] {
+        for caller in [None, Some(&ada)] {
+            let (body, polled) = watched_body();
+            let call = app.call(if path.starts_with("/app") { "GET" } else { "POST" }, path);
+            let call = caller.map_or_else(|| app.post(path), |ada| call.by(ada));
+            let reply = call.text("application/json", body).send().await;
+            assert!([401, 403, 405].contains(&reply.status), "{path} {reply:?}");
+            assert!(!polled.load(Ordering::SeqCst), "{path}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_disabled_user_is_refused_on_the_next_request() {
     let app = app().await;
     let admin = app.log_in_as_admin().await;

@@ -7,7 +7,7 @@ use guardrail::{
 use guardrail_tests::{App, Logs, TestStore};
 use serde_json::json;
 
-const SECRET: &str = "hunter2 hunter2 hunter2 hunter2 hunter2";
+const SECRET: &str = "hunter2, and what a signing key needs besides it";
 
 /// The secret itself, and each way that bytes are likely to be printed.
 #[track_caller]

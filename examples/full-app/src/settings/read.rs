@@ -98,6 +98,10 @@ pub(super) fn cookie_name(text: &str) -> Read<String> {
     fits.then(|| text.to_owned()).ok_or(Problem::new(problem, "__Host-user_fingerprint"))
 }
 
+pub(super) fn password_min_chars(text: &str) -> Read<usize> {
+    number(text, &(8..=64)).ok_or(Problem::new("must be a number from 8 to 64", "15"))
+}
+
 pub(super) fn rate(text: &str) -> Read<u32> {
     number(text, &(0..=1_000_000)).ok_or(Problem::new("must be a number from 0 to 1000000", "30"))
 }
@@ -122,7 +126,7 @@ pub(super) fn email(text: &str) -> Read<Email> {
 
 pub(super) fn password(text: &str) -> Read<SecretString> {
     PasswordPolicy::default()
-        .check(text, Bcrypt::MAX_BYTES)
+        .check(text, Bcrypt::MAX_BYTES, &[])
         .map(|()| text.to_owned().into())
         .map_err(|problem| Problem::new(problem, "'four random english words'"))
 }

@@ -42,6 +42,7 @@ fn every_setting_is_checked_and_its_error_has_name_problem_and_example() {
         ("BCRYPT_COST", "32"),
         ("INSECURE_BCRYPT_COST", "3"),
         ("ALLOW_REGISTRATION", "maybe"),
+        ("PASSWORD_MIN_CHARS", "7"),
         ("RATE_LIMIT_AUTH_PER_MINUTE", "-1"),
         ("RATE_LIMIT_REQUESTS_PER_MINUTE", "hunter2"),
         ("TRUSTED_PROXIES", "10.0.0.0/8,hunter2"),

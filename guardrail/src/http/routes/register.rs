@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::respond::Outcome;
 use crate::{
-    AuthUser, Error, FieldErrors, Forbidden, Guardrail, NAME_MAX_CHARS,
+    AuthUser, Email, Error, FieldErrors, Forbidden, Guardrail, NAME_MAX_CHARS, Username,
     handle::Registration,
     http::extract::{self, JsonBody, Throttled},
     public,
@@ -37,23 +37,26 @@ async fn register<U: AuthUser + Serialize>(
     if !guard.inner().config.registration {
         return Err(Forbidden::RegistrationClosed.into());
     }
-    let user =
-        guard.register(check(body, |password| guard.inner().accounts.check_password(password))?).await?;
+    let rules = |password: &str, own: &[&str]| guard.inner().accounts.check_password(password, own);
+    let user = guard.register(check(body, rules)?).await?;
     Ok((StatusCode::CREATED, Outcome::new(user)))
 }
 
 /// Everything that is wrong with a registration, at once.
 fn check(
     body: Register,
-    password_rules: impl Fn(&str) -> Result<(), String>,
+    password_rules: impl Fn(&str, &[&str]) -> Result<(), String>,
 ) -> Result<Registration, FieldErrors> {
     let mut errors = FieldErrors::default();
-    let email = errors.parsed("email", body.email);
-    let username = errors.parsed("username", body.username);
+    let email: Option<Email> = errors.parsed("email", body.email);
+    let username: Option<Username> = errors.parsed("username", body.username);
     let first_name = name(&mut errors, "first_name", body.first_name);
     let last_name = name(&mut errors, "last_name", body.last_name);
     let password = errors.required("password", body.password);
-    if let Some(Err(message)) = password.as_ref().map(|password| password_rules(password.expose_secret())) {
+    let own = [email.as_ref().map(Email::as_str), username.as_ref().map(Username::as_str)];
+    let own: Vec<_> = own.into_iter().flatten().collect();
+    let checked = password.as_ref().map(|password| password_rules(password.expose_secret(), &own));
+    if let Some(Err(message)) = checked {
         errors.add("password", message);
     }
     match (email, username, password) {
