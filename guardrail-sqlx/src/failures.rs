@@ -23,9 +23,9 @@ const FORGET: &str = "DELETE FROM guardrail_failures WHERE key = $1";
 
 /// A count that another node is changing is left to it.
 const DELETE: Locking = locking!(
-    "SELECT key FROM guardrail_failures WHERE last_at < $1 ORDER BY last_at LIMIT $2",
+    "SELECT key FROM guardrail_failures WHERE last_at < $1 AND count <= $3 ORDER BY last_at LIMIT $2",
     "FOR UPDATE SKIP LOCKED",
-    "DELETE FROM guardrail_failures WHERE key IN (SELECT key FROM chosen) AND last_at < $1"
+    "DELETE FROM guardrail_failures WHERE key IN (SELECT key FROM chosen) AND last_at < $1 AND count <= $3"
 );
 
 #[async_trait]
@@ -54,10 +54,15 @@ impl FailureStore for SqlStore {
         .map_err(failed("forgetting failed attempts"))
     }
 
-    async fn delete_failures(&self, before: DateTime<Utc>, limit: usize) -> Result<u64, StoreError> {
+    async fn delete_failures(
+        &self,
+        before: DateTime<Utc>,
+        most: u32,
+        limit: usize,
+    ) -> Result<u64, StoreError> {
         let _turn = self.write_turn().await;
         on!(&self.db, pool: D => {
-            let statement = query::<D>(D::sql(DELETE)).bind(before).bind(count(limit));
+            let statement = query::<D>(D::sql(DELETE)).bind(before).bind(count(limit)).bind(i64::from(most));
             statement.execute(pool).await.map(|done| done.rows_affected())
         })
         .map_err(failed("deleting old failed attempts"))

@@ -17,7 +17,8 @@ use crate::{
         Bootstrap, ClientInfo, CreateUser, RevokeReason, StoreError, UpdateUser, UserAdmin, UserChange,
         UserStore,
     },
-    throttle::{Account, Action, Attempted, Attempts, Network, RateLimits, Whose},
+    tasks::Tasks,
+    throttle::{Action, Attempted, Attempts, Network, RateLimits, Whose},
     user::EMAIL_MAX_BYTES,
 };
 
@@ -29,8 +30,9 @@ pub(crate) struct AccountService<U> {
     pub(crate) entries: Arc<Entries>,
     pub(crate) hashing: HashingQueue,
     pub(crate) policy: PasswordPolicy,
-    pub(crate) attempts: Attempts,
+    pub(crate) attempts: Arc<Attempts>,
     pub(crate) limits: Arc<RateLimits>,
+    pub(crate) tasks: Tasks,
 }
 
 /// A user who has been found to be who it says, with the hash that its password was compared with.
@@ -42,20 +44,12 @@ pub(crate) struct Verified<U> {
 impl<U: AuthUser> AccountService<U> {
     /// Deletes counts of failed attempts that are long past; how many.
     pub(crate) async fn sweep(&self) -> Result<u64, Error> {
-        const BITE: usize = 1000;
-        let mut deleted = 0;
-        loop {
-            let bite = self.attempts.sweep(BITE).await?;
-            deleted += bite;
-            if bite < BITE as u64 {
-                return Ok(deleted);
-            }
-        }
+        Ok(self.attempts.sweep().await?)
     }
 
-    /// Forgets what has failed at a user's account.
-    pub(crate) async fn forgive(&self, user: &UserId) -> Result<(), Error> {
-        Ok(self.attempts.forgive(user).await?)
+    /// Forgets what has failed at an account.
+    pub(crate) async fn forgive(&self, login: &str) -> Result<(), Error> {
+        Ok(self.attempts.forgive(&normalized(login)).await?)
     }
 
     pub(crate) fn can_administer(&self) -> bool {
@@ -136,15 +130,14 @@ impl<U: AuthUser> AccountService<U> {
         fingerprints: &PresentedFingerprints,
         network: Option<Network>,
     ) -> Result<Verified<U>, Error> {
-        let login = login.trim().to_lowercase();
+        let login = normalized(login);
         let possible = login.len() <= EMAIL_MAX_BYTES && !login.chars().any(char::is_control);
         let user = if possible { self.users.find_for_login(&login).await? } else { None };
         let id = user.as_ref().map(U::id);
         let device = self.sessions.device_of(id.as_ref(), fingerprints).await?;
-        let account = id.as_ref().map_or(Account::Nobody(&login), Account::Of);
-        let attempted = match &device {
-            Some(device) => Attempted::FromDevice(device),
-            None => Attempted::LogIn { account, network },
+        let attempted = match (&id, &device) {
+            (Some(user), Some(device)) => Attempted::FromDevice { user, device },
+            _ => Attempted::LogIn { login: &login, network },
         };
         let attempt = self.attempts.begin(attempted).await?;
         let hash = user.as_ref().and_then(|user| user.password_hash());
@@ -163,7 +156,7 @@ impl<U: AuthUser> AccountService<U> {
         };
         let cause = match (user, hash) {
             (Some(user), Some(hash)) if correct && user.is_active() => {
-                attempt.succeeded().await?;
+                self.tasks.finish(attempt.succeeded()).await?;
                 return Ok(Verified { user, hash });
             }
             (None, _) => "there is no such account",
@@ -172,7 +165,8 @@ impl<U: AuthUser> AccountService<U> {
             (Some(_), Some(_)) => "the password is wrong",
         };
         AuditEvent::LogInRefused { user: id.as_ref(), cause }.record();
-        attempt.failed().await?;
+        // Whoever hangs up now is counted all the same.
+        self.tasks.finish(attempt.failed()).await?;
         Err(Error::InvalidCredentials)
     }
 
@@ -240,11 +234,19 @@ impl<U: AuthUser> AccountService<U> {
         &self,
         token: &str,
         fingerprints: &PresentedFingerprints,
+        network: Option<Network>,
     ) -> Result<(U, Advanced), Error> {
         // The user is read before anything is replaced: while users cannot be read, a client's retries must not turn
         // into a reuse of its own token. Whoever disables the user meanwhile revokes the sessions afterwards, and
         // then nothing is replaced any more.
-        let token = self.sessions.authentic(token)?;
+        let token = self.sessions.authentic(token).or_else(|error| {
+            // By address only what was not made here is bounded, or one client could keep its neighbours from
+            // refreshing.
+            if let Some(network) = network {
+                self.limits.take(Action::Refresh, Whose::Network(network))?;
+            }
+            Err(error)
+        })?;
         let session = Whose::Account(*token.session().as_uuid().as_bytes());
         self.limits.take(Action::Refresh, session)?;
         let user = match self.sessions.owner(&token).await? {
@@ -342,7 +344,9 @@ impl<U: AuthUser> AccountService<U> {
         }
         AuditEvent::PasswordChanged { user: id }.record();
         // What others guessed at is no more.
-        self.attempts.forgive(id).await?;
+        if let Some(email) = user.email() {
+            self.forgive(email).await?;
+        }
         self.sessions.revoke_user(id, RevokeReason::PasswordChanged).await?;
         let begun = self.begin(&Verified { user: user.clone(), hash }, new, client).await?;
         Ok((user, begun))
@@ -373,6 +377,11 @@ impl<U: AuthUser> AccountService<U> {
         }
         Ok(user)
     }
+}
+
+/// A log-in name as stores have it.
+fn normalized(login: &str) -> String {
+    login.trim().to_lowercase()
 }
 
 impl<U> std::fmt::Debug for AccountService<U> {

@@ -357,9 +357,9 @@ impl<K, U> GuardrailBuilder<K, U> {
         self
     }
 
-    /// How often a minute one address (an IPv6 /64) may log in, register, refresh and change a password, each by
-    /// itself; and so often one account may be registered and one session refreshed. Beyond it the answer is 429.
-    /// 0 is any number. Failed log-ins have bounds of their own, whatever this says.
+    /// How often a minute one address (an IPv6 /64) may log in, register, change a password and present a refresh
+    /// token that is none, each by itself; and so often one account may be registered and one session refreshed. Beyond
+    /// it the answer is 429. 0 is any number. Failed log-ins have bounds of their own, whatever this says.
     pub fn rate_limit_auth(mut self, per_minute: u32) -> Self {
         self.config.rate_limit_auth = per_minute;
         self
@@ -479,6 +479,7 @@ impl<U: AuthUser> GuardrailBuilder<SigningKey, Users<U>> {
         let policy = self.config.password_policy.clone();
         let Config { rate_limit_auth, rate_limit_requests, .. } = self.config;
         let limits = Arc::new(RateLimits::new(rate_limit_auth, rate_limit_requests, &self.clock));
+        let tasks = Tasks::default();
         let failures = self.failures.unwrap_or_else(|| Arc::new(MemoryStore::new()));
         let accounts = AccountService {
             users,
@@ -487,8 +488,9 @@ impl<U: AuthUser> GuardrailBuilder<SigningKey, Users<U>> {
             entries: Arc::clone(&entries),
             hashing,
             policy,
-            attempts: Attempts::new(failures, attempts_key, self.clock),
+            attempts: Arc::new(Attempts::new(failures, attempts_key, self.clock)),
             limits: Arc::clone(&limits),
+            tasks: tasks.clone(),
         };
 
         if !self.config.cookie.secure {
@@ -502,7 +504,7 @@ impl<U: AuthUser> GuardrailBuilder<SigningKey, Users<U>> {
             entries,
             limits,
             changes: self.changes,
-            tasks: Tasks::default(),
+            tasks,
         }))
     }
 

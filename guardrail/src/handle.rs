@@ -166,13 +166,11 @@ impl<U: AuthUser> Guardrail<U> {
         Ok(LoggedIn { access, begun })
     }
 
-    pub(crate) async fn refresh(
-        &self,
-        token: SecretString,
-        fingerprints: PresentedFingerprints,
-    ) -> Result<Refreshed, Error> {
+    pub(crate) async fn refresh(&self, token: SecretString, device: Device) -> Result<Refreshed, Error> {
         self.finish(|guard| async move {
-            let (user, advanced) = guard.inner.accounts.refresh(token.expose_secret(), &fingerprints).await?;
+            let Device { fingerprints, network, .. } = device;
+            let refreshed = guard.inner.accounts.refresh(token.expose_secret(), &fingerprints, network);
+            let (user, advanced) = refreshed.await?;
             let record = &advanced.record;
             let access = guard.inner.sessions.access_token(
                 &record.user_id,
@@ -460,10 +458,10 @@ impl<U: AuthUser> Guardrail<U> {
         self.inner.sweep().await
     }
 
-    /// Lets a user sign in from anywhere again, whatever has failed at the account: for an owner who has no device
-    /// that is known, once you are sure that it is the owner.
-    pub async fn forgive_failures(&self, user: &UserId) -> Result<(), Error> {
-        self.inner.accounts.forgive(user).await
+    /// Forgets the failed log-ins from everywhere at the account that is signed in to by `login`: for an owner without
+    /// a device that is known, once you are sure that it is the owner. Single networks that guessed go on waiting.
+    pub async fn forgive_failures(&self, login: &str) -> Result<(), Error> {
+        self.inner.accounts.forgive(login).await
     }
 
     /// Stops background work and waits for what is in flight: a change that was begun is finished. Call it when

@@ -5,11 +5,11 @@ use std::{future::Future, time::Duration};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::Instrument as _;
 
-/// The tasks of one [`Guardrail`](crate::Guardrail).
+/// The tasks of one [`Guardrail`](crate::Guardrail). Clones are the same.
 ///
 /// When a client hangs up, its handler is dropped at whatever it awaits. A change of several steps (set the password,
 /// then end the sessions) runs to its end all the same: as a task of its own, which `shutdown` waits for.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Tasks {
     tracker: TaskTracker,
     stop: CancellationToken,

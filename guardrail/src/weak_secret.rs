@@ -35,6 +35,9 @@ pub enum WeakSecret {
     /// It is a shorter text over and over.
     #[error("the secret repeats a shorter one; make one with `openssl rand -base64 48`")]
     Repeated,
+    /// It is a key in PEM: one for [`SigningKey::from_pem`](crate::SigningKey::from_pem), or one that everybody knows.
+    #[error("the secret is a key in PEM, not a secret; make one with `openssl rand -base64 48`")]
+    Pem,
     /// It stands in a tutorial.
     #[error("the secret is a well-known one; make one with `openssl rand -base64 48`")]
     Known,
@@ -44,6 +47,9 @@ pub enum WeakSecret {
 pub(crate) fn check(secret: &[u8]) -> Result<(), WeakSecret> {
     if secret.len() < KEY_SECRET_MIN_BYTES {
         return Err(WeakSecret::TooShort { bytes: secret.len() });
+    }
+    if secret.trim_ascii_start().starts_with(b"-----BEGIN") {
+        return Err(WeakSecret::Pem);
     }
     let repeats = |length: usize| secret.iter().zip(secret.iter().skip(length)).all(|(a, b)| a == b);
     if (1..=secret.len() / 2).any(repeats) {
@@ -66,6 +72,7 @@ mod tests {
         assert_eq!(check(&[7; 32]), Err(WeakSecret::Repeated));
         assert_eq!(check("secret".repeat(6).as_bytes()), Err(WeakSecret::Repeated));
         assert_eq!(check(b"0123456789abcdef0123456789abcdef0"), Err(WeakSecret::Repeated));
+        assert_eq!(check(b"-----BEGIN PUBLIC KEY----- and so on"), Err(WeakSecret::Pem));
         for known in KNOWN {
             assert!(check(known.as_bytes()).is_err() && check(known.to_uppercase().as_bytes()).is_err());
         }

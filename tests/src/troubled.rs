@@ -134,9 +134,14 @@ impl FailureStore for Troubled<Arc<dyn FailureStore>> {
         self.store.forget_failures(key).await
     }
 
-    async fn delete_failures(&self, before: DateTime<Utc>, limit: usize) -> Result<u64, StoreError> {
+    async fn delete_failures(
+        &self,
+        before: DateTime<Utc>,
+        most: u32,
+        limit: usize,
+    ) -> Result<u64, StoreError> {
         self.trouble.befall_in(&[AWAY, COUNTS_AWAY]).await?;
-        self.store.delete_failures(before, limit).await
+        self.store.delete_failures(before, most, limit).await
     }
 }
 

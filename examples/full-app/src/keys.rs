@@ -89,8 +89,16 @@ impl Keys {
             return Err(wrong(format!("may be read by others (mode {mode:04o}): `chmod 600 {path}`")));
         }
         let mut text = String::new();
-        file.take(FILE_MAX_BYTES).read_to_string(&mut text).map_err(unreadable)?;
-        let blocks = pem::parse_many(&text).map_err(|error| wrong(format!("is no PEM ({path}): {error}")))?;
+        let length = file.take(FILE_MAX_BYTES).read_to_string(&mut text).map_err(unreadable)?;
+        if length as u64 == FILE_MAX_BYTES {
+            return Err(wrong(format!("is too long for a file of keys ({path})")));
+        }
+        // The parser's own errors quote what it has read: a key.
+        let blocks = pem::parse_many(&text).map_err(|_| wrong(format!("is no PEM ({path})")))?;
+        let begun = text.matches("-----BEGIN").count();
+        if begun != blocks.len() || (begun == 0 && !text.trim().is_empty()) {
+            return Err(wrong(format!("holds something else than whole PEM blocks ({path})")));
+        }
         let keys = blocks.into_iter().enumerate().map(|(index, block)| {
             let key = SigningKey::from_pem(pem::encode(&block)).map_err(|error| {
                 wrong(format!("has no key that serves in place {} ({path}): {error}", index + 1))

@@ -43,7 +43,14 @@ pub(crate) fn signing_keys(
 /// The secret that was kept in a file, if one was.
 fn kept(path: &Path) -> Result<Option<SigningKey>, WrongSetting> {
     match File::open(path) {
-        Ok(file) => read(file, path).map(Some),
+        Ok(file) => {
+            let key = read(file, path)?;
+            tracing::info!(
+                path = %path.display(), kid = %key.id(),
+                "the secret that was kept in this file still verifies; delete the file when nothing needs it any more"
+            );
+            Ok(Some(key))
+        }
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(unreadable(path, &error)),
     }

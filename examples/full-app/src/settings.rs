@@ -113,8 +113,8 @@ pub struct Settings {
     #[arg(value_parser = read::boolean)]
     pub(crate) allow_registration: bool,
 
-    /// How often a minute one address may log in, register, refresh and change a password, each by itself; 0 for any
-    /// number. Failed log-ins have to wait in any case
+    /// How often a minute one address may log in, register, change a password and present a forged refresh token, each
+    /// by itself; 0 for any number. Failed log-ins have to wait in any case
     #[arg(
         long = "rate-limit-auth-per-minute",
         env = "RATE_LIMIT_AUTH_PER_MINUTE",

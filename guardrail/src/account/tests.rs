@@ -111,8 +111,9 @@ impl Fixture {
     }
 }
 
-fn device(login: &LoggedIn) -> PresentedFingerprints {
-    PresentedFingerprints::new([login.begun.fingerprint.cookie_value()])
+fn device(login: &LoggedIn) -> Device {
+    let fingerprints = PresentedFingerprints::new([login.begun.fingerprint.cookie_value()]);
+    Device { fingerprints, ..Device::default() }
 }
 
 /// The retries of a client that was answered 503 are no reuse (compare hydra #1831).

@@ -55,6 +55,14 @@ impl Argon2 {
         Ok(Self { params })
     }
 
+    /// What makes a comparison with a hash of less work as long as one of this hasher's; `None` if nothing does.
+    fn work_left(&self, done: &Params) -> Option<Params> {
+        let work = |params: &Params| u64::from(params.m_cost()) * u64::from(params.t_cost());
+        let left = work(&self.params).checked_sub(work(done))?;
+        let memory = u32::try_from(left / u64::from(self.params.t_cost())).ok()?;
+        Params::new(memory, self.params.t_cost(), self.params.p_cost(), None).ok()
+    }
+
     fn hasher(&self) -> argon2::Argon2<'_> {
         argon2::Argon2::new(Algorithm::Argon2id, Version::V0x13, self.params.clone())
     }
@@ -79,16 +87,21 @@ impl PasswordHasher for Argon2 {
 
     fn verify(&self, password: &str, hash: &str) -> Result<bool, PasswordHasherError> {
         if is_bcrypt(hash) {
-            // No longer password was ever set with one.
-            return match password.len() {
-                ..=Bcrypt::MAX_BYTES => Bcrypt::default().verify(password, hash),
-                _ => Ok(false),
-            };
+            // No longer password was ever set with one; it takes as long to say so.
+            let possible = password.len() <= Bcrypt::MAX_BYTES;
+            let equal = Bcrypt::default().verify(if possible { password } else { "" }, hash)?;
+            return Ok(possible && equal);
         }
         let hash = phc::PasswordHash::new(hash).map_err(|error| PasswordHasherError::Hasher(error.into()))?;
         match self.hasher().verify_password(password.as_bytes(), &hash) {
             Ok(()) => Ok(true),
-            Err(argon2::password_hash::Error::PasswordInvalid) => Ok(false),
+            Err(argon2::password_hash::Error::PasswordInvalid) => {
+                if let Some(rest) = Params::try_from(&hash).ok().and_then(|params| self.work_left(&params)) {
+                    let hasher = argon2::Argon2::new(Algorithm::Argon2id, Version::V0x13, rest);
+                    hasher.hash_password_with_salt(b"", &[0; 16]).map_err(failed)?;
+                }
+                Ok(false)
+            }
             Err(error) => Err(failed(error)),
         }
     }
@@ -165,6 +178,19 @@ mod tests {
         assert!(cheap().is_outdated(old.as_str()));
         let hash = cheap().hash("correct horse").unwrap();
         assert!(!cheap().is_outdated(hash.as_str()) && Argon2::default().is_outdated(hash.as_str()));
+    }
+
+    #[test]
+    fn a_wrong_password_costs_as_much_work_with_an_outdated_hash() {
+        let hasher = Argon2::with_insecure_params(1_024, 4, 1).unwrap();
+        let params = |memory, iterations| Params::new(memory, iterations, 1, None).unwrap();
+        let left = |memory, iterations| {
+            hasher.work_left(&params(memory, iterations)).map(|left| left.m_cost() * left.t_cost())
+        };
+        assert_eq!((left(1_024, 2), left(64, 1)), (Some(2_048), Some(4_032)));
+        assert_eq!((left(1_024, 4), left(2_048, 4)), (None, None));
+        let old = cheap().hash("correct horse").unwrap();
+        assert!(!hasher.verify("wrong", old.as_str()).unwrap());
     }
 
     #[test]

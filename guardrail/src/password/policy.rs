@@ -47,7 +47,7 @@ const COMMON: &str = "\
 pub struct PasswordPolicy {
     min_chars: usize,
     words: Vec<String>,
-    blocklist: Option<Arc<Blocklist>>,
+    blocklists: Vec<Arc<Blocklist>>,
 }
 
 type Blocklist = dyn Fn(&str) -> bool + Send + Sync;
@@ -67,7 +67,7 @@ impl PasswordPolicy {
     /// memory: a filter, a file.
     #[must_use]
     pub fn with_blocklist(mut self, is_blocked: impl Fn(&str) -> bool + Send + Sync + 'static) -> Self {
-        self.blocklist = Some(Arc::new(is_blocked));
+        self.blocklists.push(Arc::new(is_blocked));
         self
     }
 
@@ -99,7 +99,7 @@ impl PasswordPolicy {
             return Err(format!("must have at least {} characters", self.min_chars));
         }
         let lower = password.to_lowercase();
-        let blocked = self.blocklist.as_ref().is_some_and(|is_blocked| is_blocked(password));
+        let blocked = self.blocklists.iter().any(|is_blocked| is_blocked(password));
         if blocked || COMMON.split(' ').any(|common| common == lower) {
             return Err("is among the passwords that are tried first".to_owned());
         }
@@ -121,7 +121,7 @@ fn is_little_more_than(password: &str, word: &str) -> bool {
 
 impl Default for PasswordPolicy {
     fn default() -> Self {
-        Self { min_chars: PASSWORD_MIN_CHARS, words: Vec::new(), blocklist: None }
+        Self { min_chars: PASSWORD_MIN_CHARS, words: Vec::new(), blocklists: Vec::new() }
     }
 }
 
@@ -165,9 +165,10 @@ mod tests {
 
     #[test]
     fn what_is_tried_first_is_refused_in_any_letter_case() {
-        let policy = PasswordPolicy::default().with_blocked(["correct horse"]);
+        let policy =
+            PasswordPolicy::default().with_blocked(["correct horse"]).with_blocked(["battery staple"]);
         let ok = |password: &str| policy.check(password, 72, &[]).is_ok();
-        for password in ["password", "PassWord", "1q2w3e4r5t", "CORRECT horse"] {
+        for password in ["password", "PassWord", "1q2w3e4r5t", "CORRECT horse", "battery staple"] {
             assert!(!ok(password), "{password}");
         }
         assert!(ok("correct horses"));

@@ -193,8 +193,8 @@ impl SessionService {
             .map_err(|_| refused(None, "forged", Unauthenticated::TokenInvalid))
     }
 
-    /// Which of these fingerprints is of a device that the user is signed in on, or was. One that got into other hands
-    /// is not. It takes as long for nobody.
+    /// Which of these fingerprints is of a device that the user is signed in on, or was, until its row is swept. It
+    /// takes as long for nobody.
     pub(crate) async fn device_of(
         &self,
         user: Option<&UserId>,
@@ -204,9 +204,11 @@ impl SessionService {
         for fingerprint in fingerprints.iter() {
             let record = self.store.find_by_fingerprint(&fingerprint.digest()).await?;
             let known = record.filter(|record| {
-                let stolen = [RevokeReason::Reuse, RevokeReason::Theft];
+                // Ended by its own user's use, or not at all. Whatever else ended it may have been against whoever has
+                // the cookie.
+                let fine = [RevokeReason::Logout, RevokeReason::Replaced];
                 let revoked = record.revoked.map(|(_, reason)| reason);
-                user == Some(&record.user_id) && !revoked.is_some_and(|reason| stolen.contains(&reason))
+                user == Some(&record.user_id) && revoked.is_none_or(|reason| fine.contains(&reason))
             });
             device = device.or(known.map(|record| record.fingerprint));
         }

@@ -21,8 +21,13 @@ pub trait FailureStore: Send + Sync + 'static {
     /// Counts from zero again.
     async fn forget_failures(&self, key: &Sha256Digest) -> Result<(), StoreError>;
 
-    /// Deletes up to `limit` counts whose last failure was before `before`; how many.
-    async fn delete_failures(&self, before: DateTime<Utc>, limit: usize) -> Result<u64, StoreError>;
+    /// Deletes up to `limit` counts of at most `most`, whose last failure was before `before`; how many.
+    async fn delete_failures(
+        &self,
+        before: DateTime<Utc>,
+        most: u32,
+        limit: usize,
+    ) -> Result<u64, StoreError>;
 }
 
 /// Failures in a row.

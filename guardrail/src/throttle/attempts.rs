@@ -1,9 +1,9 @@
 //! Guessing passwords: failures in a row are counted, and after a few of them each further attempt has to wait.
 //!
 //! They are counted twice: for the account from one network, where a few are enough to make whoever guesses there
-//! wait, and for the account from everywhere, where it takes many. What is counted under says nothing of whether the
-//! account exists. A device that the account has signed in on, told by its cookie, is counted by itself: whoever
-//! guesses from elsewhere does not keep its owner out.
+//! wait, and for the account from everywhere, where it takes many. An account is the name that it is asked for by: what
+//! is counted under says nothing of whether it exists. A device that the account has signed in on, told by its cookie,
+//! is counted by itself, and all of them together: whoever guesses from elsewhere does not keep its owner out.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -28,26 +28,20 @@ const MOST: u32 = 100;
 /// The longest wait before that.
 const LONGEST: Duration = Duration::from_mins(15);
 const DAY: Duration = Duration::from_hours(24);
-/// After so long without another failure they are forgotten.
+/// After so long without another failure they are forgotten, a few of them sooner: anybody can make up names.
 const KEPT: TimeDelta = TimeDelta::days(30);
+const FEW_KEPT: TimeDelta = TimeDelta::days(1);
 
 /// What is being guessed at.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Attempted<'a> {
-    /// A log-in from a device that is not known.
-    LogIn { account: Account<'a>, network: Option<Network> },
-    /// A log-in from a device that the account is signed in on, or was: the digest of its fingerprint.
-    FromDevice(&'a Sha256Digest),
+    /// A log-in by this name, normalized, from a device that is not known. Where no network is known, those of
+    /// everybody are not counted together: a few would keep all waiting.
+    LogIn { login: &'a str, network: Option<Network> },
+    /// A log-in from a device that the user is signed in on, or was: the digest of its fingerprint.
+    FromDevice { user: &'a UserId, device: &'a Sha256Digest },
     /// The current password of somebody who is signed in.
     Change(&'a UserId),
-}
-
-/// An account, whether it exists or not.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Account<'a> {
-    Of(&'a UserId),
-    /// Nobody's log-in name.
-    Nobody(&'a str),
 }
 
 /// The counting.
@@ -61,8 +55,8 @@ pub(crate) struct Attempts {
 }
 
 /// An attempt under way.
-pub(crate) struct Attempt<'a> {
-    attempts: &'a Attempts,
+pub(crate) struct Attempt {
+    attempts: Arc<Attempts>,
     keys: SmallVec<[Counted; 2]>,
 }
 
@@ -77,29 +71,33 @@ impl Attempts {
     }
 
     /// Begins an attempt, unless it comes too soon after others that failed.
-    pub(crate) async fn begin(&self, attempted: Attempted<'_>) -> Result<Attempt<'_>, Error> {
-        let mut attempt = Attempt { attempts: self, keys: SmallVec::new() };
+    pub(crate) async fn begin(self: &Arc<Self>, attempted: Attempted<'_>) -> Result<Attempt, Error> {
+        let mut attempt = Attempt { attempts: Arc::clone(self), keys: SmallVec::new() };
         for (key, free) in self.keys(attempted) {
+            // Entered before the count is read: of two at once, one knows of the other.
+            let under_way = self.enter(&key);
+            attempt.keys.push(Counted { key, before: 0 });
             let failures = self.store.failures(&key).await?;
             let before = failures.map_or(0, |failures| failures.count);
             if let Some(retry_after) = failures.and_then(|failures| wait(failures, free, self.clock.now())) {
                 return Err(refused(retry_after));
             }
-            if !self.enter(&key, if before < free { MOST - before } else { 1 }) {
+            if under_way > free.saturating_sub(before).max(1) {
                 return Err(refused(Duration::from_secs(1)));
             }
-            attempt.keys.push(Counted { key, before });
+            if let Some(counted) = attempt.keys.last_mut() {
+                counted.before = before;
+            }
         }
         Ok(attempt)
     }
 
-    /// Takes one of `places` on this node.
-    fn enter(&self, key: &Sha256Digest, places: u32) -> bool {
+    /// How many are under way on this node, this one included.
+    fn enter(&self, key: &Sha256Digest) -> u32 {
         let mut under_way = self.under_way.lock();
-        let taken = under_way.entry(*key.as_bytes()).or_default();
-        let free = *taken < places;
-        *taken += u32::from(free);
-        free
+        let count = under_way.entry(*key.as_bytes()).or_default();
+        *count += 1;
+        *count
     }
 
     fn leave(&self, key: &Sha256Digest) {
@@ -113,35 +111,41 @@ impl Attempts {
     }
 
     /// Forgets what has failed at an account from everywhere.
-    pub(crate) async fn forgive(&self, user: &UserId) -> Result<(), StoreError> {
-        self.store.forget_failures(&self.everywhere(Account::Of(user))).await
+    pub(crate) async fn forgive(&self, login: &str) -> Result<(), StoreError> {
+        self.store.forget_failures(&self.mac(&["everywhere", login])).await
     }
 
-    /// Deletes counts that are long past; how many.
-    pub(crate) async fn sweep(&self, limit: usize) -> Result<u64, StoreError> {
-        self.store.delete_failures(self.clock.now() - KEPT, limit).await
+    /// Deletes counts that are long past, in bites; how many.
+    pub(crate) async fn sweep(&self) -> Result<u64, StoreError> {
+        const BITE: usize = 1000;
+        let mut deleted = 0;
+        for (kept, most) in [(KEPT, u32::MAX), (FEW_KEPT, FREE - 1)] {
+            loop {
+                let before = self.clock.now() - kept;
+                let bite = self.store.delete_failures(before, most, BITE).await?;
+                deleted += bite;
+                if bite < BITE as u64 {
+                    break;
+                }
+            }
+        }
+        Ok(deleted)
     }
 
     /// What it is counted under, and how many are free there.
     fn keys(&self, attempted: Attempted<'_>) -> SmallVec<[(Sha256Digest, u32); 2]> {
         match attempted {
-            Attempted::LogIn { account, network } => {
-                let (kind, name) = account.parts();
-                let network = network.map(|network| network.to_string()).unwrap_or_default();
-                let here = self.mac(&["from", &network, kind, name]);
-                smallvec![(here, FREE), (self.everywhere(account), FREE_EVERYWHERE)]
+            Attempted::LogIn { login, network } => {
+                let here = network.map(|network| (self.mac(&["from", &network.to_string(), login]), FREE));
+                here.into_iter().chain([(self.mac(&["everywhere", login]), FREE_EVERYWHERE)]).collect()
             }
-            Attempted::FromDevice(fingerprint) => {
-                let digest = self.key.hmac(&[b"device", fingerprint.as_bytes()]);
-                smallvec![(Sha256Digest::from_mac(&digest), FREE)]
+            Attempted::FromDevice { user, device } => {
+                let digest = self.key.hmac(&[b"device", device.as_bytes()]);
+                let all = self.mac(&["devices", user.as_str()]);
+                smallvec![(Sha256Digest::from_mac(&digest), FREE), (all, FREE_EVERYWHERE)]
             }
             Attempted::Change(user) => smallvec![(self.mac(&["change", user.as_str()]), FREE)],
         }
-    }
-
-    fn everywhere(&self, account: Account<'_>) -> Sha256Digest {
-        let (kind, name) = account.parts();
-        self.mac(&["everywhere", kind, name])
     }
 
     /// What a store keeps in place of a name: people type passwords into the wrong field. No part but the last holds
@@ -152,19 +156,10 @@ impl Attempts {
     }
 }
 
-impl<'a> Account<'a> {
-    fn parts(self) -> (&'static str, &'a str) {
-        match self {
-            Self::Of(user) => ("user", user.as_str()),
-            Self::Nobody(login) => ("nobody", login),
-        }
-    }
-}
-
-impl Attempt<'_> {
+impl Attempt {
     /// It was wrong.
     pub(crate) async fn failed(self) -> Result<(), StoreError> {
-        let Attempts { store, clock, .. } = self.attempts;
+        let Attempts { store, clock, .. } = &*self.attempts;
         for Counted { key, .. } in &self.keys {
             store.count_failure(key, clock.now()).await?;
         }
@@ -180,7 +175,7 @@ impl Attempt<'_> {
     }
 }
 
-impl Drop for Attempt<'_> {
+impl Drop for Attempt {
     fn drop(&mut self) {
         for Counted { key, .. } in &self.keys {
             self.attempts.leave(key);
@@ -219,17 +214,18 @@ mod tests {
     use crate::{storage::MemoryStore, testing::ManualClock};
     use proptest::prelude::*;
 
-    fn attempts(clock: &ManualClock) -> Attempts {
+    fn attempts(clock: &ManualClock) -> Arc<Attempts> {
         let store = Arc::new(MemoryStore::new());
-        Attempts::new(store, Secret32::derive(b"of the tests", b"attempts"), Arc::new(clock.clone()))
+        let key = Secret32::derive(b"of the tests", b"attempts");
+        Arc::new(Attempts::new(store, key, Arc::new(clock.clone())))
     }
 
-    fn at(account: &str, network: u32) -> Attempted<'_> {
+    fn at(login: &str, network: u32) -> Attempted<'_> {
         let address = std::net::Ipv4Addr::from(network).into();
-        Attempted::LogIn { account: Account::Nobody(account), network: Some(Network::of(address)) }
+        Attempted::LogIn { login, network: Some(Network::of(address)) }
     }
 
-    async fn fail(attempts: &Attempts, attempted: Attempted<'_>) -> Option<Duration> {
+    async fn fail(attempts: &Arc<Attempts>, attempted: Attempted<'_>) -> Option<Duration> {
         match attempts.begin(attempted).await {
             Ok(attempt) => {
                 attempt.failed().await.unwrap();
@@ -255,7 +251,8 @@ mod tests {
         // Whoever else is not concerned: another account, the same from elsewhere, a device that is known.
         assert_eq!(fail(&attempts, at("bob", 1)).await, None);
         assert_eq!(fail(&attempts, at("ada", 2)).await, None);
-        assert_eq!(fail(&attempts, Attempted::FromDevice(&Sha256Digest::of(b"ada's"))).await, None);
+        let (user, device) = (&UserId::from(1_i64), &Sha256Digest::of(b"ada's"));
+        assert_eq!(fail(&attempts, Attempted::FromDevice { user, device }).await, None);
     }
 
     #[tokio::test]
@@ -276,11 +273,7 @@ mod tests {
     async fn guesses_from_everywhere_are_counted_together_and_end_at_a_hundred() {
         let clock = ManualClock::new();
         let attempts = attempts(&clock);
-        let user = UserId::from(1_i64);
-        let from = |network: u32| Attempted::LogIn {
-            account: Account::Of(&user),
-            network: Some(Network::of(std::net::Ipv4Addr::from(network).into())),
-        };
+        let from = |network: u32| at("ada", network);
         for network in 0..FREE_EVERYWHERE {
             assert_eq!(fail(&attempts, from(network)).await, None);
         }
@@ -295,8 +288,44 @@ mod tests {
         clock.advance(rest);
         assert_eq!(fail(&attempts, from(1_000)).await, None);
         assert_eq!(fail(&attempts, from(1_001)).await, Some(DAY));
-        attempts.forgive(&user).await.unwrap();
+        attempts.forgive("ada").await.unwrap();
         assert_eq!(fail(&attempts, from(1_001)).await, None);
+    }
+
+    #[tokio::test]
+    async fn known_devices_are_counted_together_too() {
+        let clock = ManualClock::new();
+        let attempts = attempts(&clock);
+        let user = UserId::from(1_i64);
+        let devices: Vec<_> = (0..=FREE_EVERYWHERE).map(|n| Sha256Digest::of(&n.to_be_bytes())).collect();
+        let (last, others) = devices.split_last().unwrap();
+        for device in others {
+            assert_eq!(fail(&attempts, Attempted::FromDevice { user: &user, device }).await, None);
+        }
+        assert!(fail(&attempts, Attempted::FromDevice { user: &user, device: last }).await.is_some());
+    }
+
+    #[tokio::test]
+    async fn without_a_network_five_do_not_keep_everybody_waiting() {
+        let attempts = attempts(&ManualClock::new());
+        let nowhere = Attempted::LogIn { login: "ada", network: None };
+        for _ in 0..FREE_EVERYWHERE {
+            assert_eq!(fail(&attempts, nowhere).await, None);
+        }
+        assert!(fail(&attempts, nowhere).await.is_some());
+    }
+
+    #[tokio::test]
+    async fn few_failures_are_forgotten_sooner_than_many() {
+        let clock = ManualClock::new();
+        let attempts = attempts(&clock);
+        for network in 0..6 {
+            fail(&attempts, at("ada", network)).await;
+        }
+        clock.advance(DAY + Duration::from_secs(1));
+        assert_eq!(attempts.sweep().await.unwrap(), 6, "each network's one, and not the six from everywhere");
+        clock.advance(29 * DAY);
+        assert_eq!(attempts.sweep().await.unwrap(), 1);
     }
 
     #[tokio::test]
@@ -315,16 +344,21 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn attempts_at_once_are_never_more_than_may_fail() {
+    async fn attempts_at_once_are_never_more_than_are_free() {
         let attempts = attempts(&ManualClock::new());
         fail(&attempts, at("ada", 1)).await;
         let mut at_once = Vec::new();
-        for network in 2..=MOST {
+        for network in 2..=FREE_EVERYWHERE {
             at_once.push(attempts.begin(at("ada", network)).await.unwrap());
         }
         assert!(attempts.begin(at("ada", 1_000)).await.is_err());
         at_once.pop();
         assert!(attempts.begin(at("ada", 1_000)).await.is_ok());
+        at_once.clear();
+        for _ in 1..FREE {
+            at_once.push(attempts.begin(at("ada", 1)).await.unwrap());
+        }
+        assert!(attempts.begin(at("ada", 1)).await.is_err(), "one of five has failed, four are under way");
     }
 
     proptest! {

@@ -7,6 +7,6 @@ mod rate;
 pub use self::address::{ProxyHeader, TrustedProxies};
 pub(crate) use self::{
     address::Network,
-    attempts::{Account, Attempted, Attempts},
+    attempts::{Attempted, Attempts},
     rate::{Action, RateLimits, Whose},
 };

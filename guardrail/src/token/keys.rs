@@ -116,6 +116,9 @@ impl SigningKey {
     /// ```
     pub fn from_pem(pem: impl AsRef<[u8]>) -> Result<Self, InvalidSigningKey> {
         let pem = pem.as_ref();
+        if memchr::memmem::find_iter(pem, b"-----BEGIN").count() != 1 {
+            return Err(InvalidSigningKey::Pem);
+        }
         let (algorithm, encoding) = None
             .or_else(|| EncodingKey::from_ed_pem(pem).ok().map(|key| (SigningAlgorithm::EdDsa, key)))
             .or_else(|| EncodingKey::from_ec_pem(pem).ok().map(|key| (SigningAlgorithm::Es256, key)))
@@ -196,7 +199,7 @@ pub enum InvalidSigningKey {
     Weak(#[from] WeakSecret),
     /// It is no private key of a kind that signs here.
     #[error(
-        "the PEM holds no private key for Ed25519 or P-256 (PKCS #8) or RSA; \
+        "the PEM holds no, or not only one, private key for Ed25519 or P-256 (PKCS #8) or RSA; \
          make one with `openssl genpkey -algorithm ed25519`"
     )]
     Pem,
@@ -276,7 +279,9 @@ mod tests {
 
     #[test]
     fn other_pems_are_refused() {
-        for pem in ["", "no PEM", P384, RSA2048_PUBLIC, &ED25519.replace('M', "N")] {
+        for pem in
+            ["", "no PEM", &format!("{ED25519}{P256}"), P384, RSA2048_PUBLIC, &ED25519.replace('M', "N")]
+        {
             assert_eq!(SigningKey::from_pem(pem).unwrap_err(), InvalidSigningKey::Pem, "{pem}");
         }
         let short = SigningKey::from_pem(RSA1024).unwrap_err();

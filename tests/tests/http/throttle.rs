@@ -69,11 +69,17 @@ async fn guessing_from_everywhere_does_not_lock_the_owners_device_out(store: Tes
     app.clock.advance(Duration::from_mins(15));
     assert!(too_many(&right(&app, 1).from("198.51.100.1").send().await) > Duration::from_hours(23));
     let known = right(&app, 1).from("198.51.100.1").cookie(&ada.cookie).send().await.expect(200);
-    // A change of password by the owner ends it, and so does `forgive_failures`.
+    // A change of password by the owner ends it, and so does whoever is sure that it is the owner.
     let ada = Login::from_reply(&known);
     let change = json!({ "current_password": App::password(1), "new_password": "the password after" });
     app.post("/api/password").by(&ada).json(&change).send().await.expect(200);
     log_in(&app, &App::email(1), "the password after").from("198.51.100.1").send().await.expect(200);
+    for number in 0..50 {
+        guess(&app, 1).from(&address(number)).send().await.problem(401, "invalid_credentials");
+    }
+    too_many(&guess(&app, 1).from("198.51.100.2").send().await);
+    app.guard.forgive_failures(" User1@Example.COM ").await.unwrap();
+    guess(&app, 1).from("198.51.100.2").send().await.problem(401, "invalid_credentials");
 }
 
 async fn an_account_that_is_not_there_is_answered_like_one_that_is(store: TestStore) {
@@ -103,7 +109,13 @@ async fn a_stolen_device_is_no_known_one(store: TestStore) {
         guess(&app, 1).from("203.0.113.9").send().await.expect(401);
     }
     too_many(&right(&app, 1).from("203.0.113.9").cookie(&ada.cookie).send().await);
-    // Nor is the device of somebody else.
+    // Nor is one that an administrator ended, or the device of somebody else.
+    let ended = app.log_in(&App::email(2), &App::password(2)).await;
+    app.guard.end_sessions_of(&ended.user_id.parse().unwrap()).await.unwrap();
+    for _ in 0..5 {
+        guess(&app, 2).from("203.0.113.9").send().await.expect(401);
+    }
+    too_many(&right(&app, 2).from("203.0.113.9").cookie(&ended.cookie).send().await);
     too_many(&right(&app, 1).from("203.0.113.9").cookie(&other.cookie).send().await);
 }
 

@@ -96,13 +96,21 @@ fn what_cannot_be_done_with_keys_is_said() {
     assert!(message.contains("chmod 600"), "{message}");
     fs::set_permissions(&file, Permissions::from_mode(0o600)).unwrap();
     let text = fs::read_to_string(&file).unwrap();
-    for (content, says) in
-        [("", "holds no key"), ("hunter2", "holds no key"), (&text.replace('M', "N"), "no key that serves")]
-    {
+    let blank = text.replace("\n-----END", "\n\n-----END");
+    let short = format!("{}{text}", text.replacen("KEY-----", "KEY----", 1));
+    let (cut, damaged) = (format!("{text}{}", &text[..60]), text.replace('M', "N"));
+    for (content, says) in [
+        ("", "holds no key"),
+        ("hunter2", "whole PEM blocks"),
+        (&blank, ""),
+        (&short, ""),
+        (&cut, "whole PEM blocks"),
+        (&damaged, "no key that serves"),
+    ] {
         fs::write(&file, content).unwrap();
         let output = run_with(folder, &[FILE], &[]);
         let message = String::from_utf8(output.stderr).unwrap();
         assert!(message.contains("JWT_KEYS_FILE") && message.contains(says), "{message}");
-        assert!(!message.contains("hunter2"), "{message}");
+        assert!(!message.contains("hunter2") && !message.contains(text.lines().nth(1).unwrap()), "{message}");
     }
 }

@@ -11,5 +11,5 @@ pub use self::{authenticated::Authenticated, permit::Permit};
 pub(super) use self::{
     device::RequestDevice,
     json::{JsonBody, JsonList},
-    throttled::{ChangePassword, LogIn, Refresh, Register, Throttled, take},
+    throttled::{ChangePassword, LogIn, Register, Throttled, take},
 };

@@ -27,7 +27,7 @@ macro_rules! bounded {
         }
     )*};
 }
-bounded!(LogIn Register Refresh ChangePassword);
+bounded!(LogIn Register ChangePassword);
 
 impl<U: AuthUser, A: Bounded> FromRequestParts<Guardrail<U>> for Throttled<A> {
     type Rejection = Error;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::respond::{CookieHeader, fingerprint_cookie};
 use crate::{
     AuthUser, Error, FieldErrors, Guardrail,
-    http::extract::{self, JsonBody, RequestDevice, Throttled},
+    http::extract::{JsonBody, RequestDevice},
     public,
     session::RefreshToken,
 };
@@ -33,13 +33,12 @@ struct RefreshBody {
 #[public]
 async fn refresh<U: AuthUser>(
     State(guard): State<Guardrail<U>>,
-    _: Throttled<extract::Refresh>,
     RequestDevice(device): RequestDevice,
     JsonBody(body): JsonBody<Refresh>,
 ) -> Result<(CookieHeader, Json<RefreshBody>), Error> {
     let mut errors = FieldErrors::default();
     let Some(token) = errors.required("refresh_token", body.refresh_token) else { return Err(errors.into()) };
-    let refreshed = guard.refresh(token, device.fingerprints).await?;
+    let refreshed = guard.refresh(token, device).await?;
     let advanced = &refreshed.advanced;
     let cookie = fingerprint_cookie(&guard, &advanced.fingerprint, advanced.record.expires_at)?;
     let body = RefreshBody {

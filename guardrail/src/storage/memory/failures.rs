@@ -39,9 +39,14 @@ impl FailureStore for MemoryStore {
         Ok(())
     }
 
-    async fn delete_failures(&self, before: DateTime<Utc>, limit: usize) -> Result<u64, StoreError> {
+    async fn delete_failures(
+        &self,
+        before: DateTime<Utc>,
+        most: u32,
+        limit: usize,
+    ) -> Result<u64, StoreError> {
         let counts = &mut self.counts().0;
-        let old = counts.iter().filter(|(_, failures)| failures.last_at < before);
+        let old = counts.iter().filter(|(_, failures)| failures.last_at < before && failures.count <= most);
         let old: Vec<_> = old.map(|(key, _)| *key).take(limit).collect();
         let mut deleted = 0;
         for key in old {
