@@ -17,7 +17,7 @@ use crate::{
         Bootstrap, ClientInfo, CreateUser, RevokeReason, StoreError, UpdateUser, UserAdmin, UserChange,
         UserStore,
     },
-    tasks::Tasks,
+    tasks::ToEnd,
     throttle::{Action, Attempted, Attempts, Network, RateLimits, Whose},
     user::EMAIL_MAX_BYTES,
 };
@@ -32,7 +32,7 @@ pub(crate) struct AccountService<U> {
     pub(crate) policy: PasswordPolicy,
     pub(crate) attempts: Arc<Attempts>,
     pub(crate) limits: Arc<RateLimits>,
-    pub(crate) tasks: Tasks,
+    pub(crate) to_end: ToEnd,
 }
 
 /// A user who has been found to be who it says, with the hash that its password was compared with.
@@ -156,7 +156,7 @@ impl<U: AuthUser> AccountService<U> {
         };
         let cause = match (user, hash) {
             (Some(user), Some(hash)) if correct && user.is_active() => {
-                self.tasks.finish(attempt.succeeded()).await?;
+                self.to_end.finish(attempt.succeeded()).await?;
                 return Ok(Verified { user, hash });
             }
             (None, _) => "there is no such account",
@@ -166,7 +166,7 @@ impl<U: AuthUser> AccountService<U> {
         };
         AuditEvent::LogInRefused { user: id.as_ref(), cause }.record();
         // Whoever hangs up now is counted all the same.
-        self.tasks.finish(attempt.failed()).await?;
+        self.to_end.finish(attempt.failed()).await?;
         Err(Error::InvalidCredentials)
     }
 

@@ -490,7 +490,7 @@ impl<U: AuthUser> GuardrailBuilder<SigningKey, Users<U>> {
             policy,
             attempts: Arc::new(Attempts::new(failures, attempts_key, self.clock)),
             limits: Arc::clone(&limits),
-            tasks: tasks.clone(),
+            to_end: tasks.to_end(),
         };
 
         if !self.config.cookie.secure {

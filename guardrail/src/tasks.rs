@@ -5,14 +5,34 @@ use std::{future::Future, time::Duration};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::Instrument as _;
 
-/// The tasks of one [`Guardrail`](crate::Guardrail). Clones are the same.
+/// The tasks of one [`Guardrail`](crate::Guardrail).
 ///
 /// When a client hangs up, its handler is dropped at whatever it awaits. A change of several steps (set the password,
 /// then end the sessions) runs to its end all the same: as a task of its own, which `shutdown` waits for.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Tasks {
-    tracker: TaskTracker,
+    to_end: ToEnd,
     stop: CancellationToken,
+}
+
+/// What runs to its end, whoever stops waiting for it; for services that have such work of their own.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct ToEnd(TaskTracker);
+
+impl ToEnd {
+    pub(crate) async fn finish<F>(&self, work: F) -> F::Output
+    where
+        F: Future<Output: Send> + Send + 'static,
+    {
+        match self.0.spawn(work.in_current_span()).await {
+            Ok(output) => output,
+            Err(error) => match error.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                // The runtime is going down, and this future with it.
+                Err(_) => std::future::pending().await,
+            },
+        }
+    }
 }
 
 impl Tasks {
@@ -21,14 +41,12 @@ impl Tasks {
     where
         F: Future<Output: Send> + Send + 'static,
     {
-        match self.tracker.spawn(work.in_current_span()).await {
-            Ok(output) => output,
-            Err(error) => match error.try_into_panic() {
-                Ok(panic) => std::panic::resume_unwind(panic),
-                // The runtime is going down, and this future with it.
-                Err(_) => std::future::pending().await,
-            },
-        }
+        self.to_end.finish(work).await
+    }
+
+    /// The same for a service.
+    pub(crate) fn to_end(&self) -> ToEnd {
+        self.to_end.clone()
     }
 
     /// Runs `work` every `period` until [`shutdown`](Self::shutdown) or the last handle is dropped. It returns
@@ -38,7 +56,7 @@ impl Tasks {
         F: Future<Output = bool> + Send + 'static,
     {
         let stop = self.stop.clone();
-        self.tracker.spawn(async move {
+        self.to_end.0.spawn(async move {
             loop {
                 tokio::select! {
                     () = stop.cancelled() => return,
@@ -57,7 +75,7 @@ impl Tasks {
         F: Future<Output: Send> + Send + 'static,
     {
         let stop = self.stop.clone();
-        self.tracker.spawn(async move {
+        self.to_end.0.spawn(async move {
             stop.run_until_cancelled(work).await;
         });
     }
@@ -65,8 +83,8 @@ impl Tasks {
     /// Stops what repeats, and waits for what is in flight.
     pub(crate) async fn shutdown(&self) {
         self.stop.cancel();
-        self.tracker.close();
-        self.tracker.wait().await;
+        self.to_end.0.close();
+        self.to_end.0.wait().await;
     }
 }
 
@@ -115,7 +133,7 @@ mod tests {
     #[tokio::test]
     async fn what_repeats_stops_with_the_tasks() {
         let tasks = Tasks::default();
-        let tracker = tasks.tracker.clone();
+        let tracker = tasks.to_end.0.clone();
         tasks.repeat(Duration::from_hours(1), || async { true });
         drop(tasks);
         tracker.close();
