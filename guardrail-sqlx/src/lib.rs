@@ -20,6 +20,7 @@
 //!
 //! Minimum versions: PostgreSQL 12; SQLite comes with the crate.
 
+mod audit;
 mod changes;
 mod connect;
 mod db;

@@ -11,15 +11,17 @@ use crate::{
 };
 
 /// The files, in order, each with the name that stands in its own.
-const POSTGRES: [(&str, &str); 3] = [
+const POSTGRES: [(&str, &str); 4] = [
     ("guardrail", include_str!("../migrations/postgres/0001_guardrail.sql")),
     ("changes", include_str!("../migrations/postgres/0002_changes.sql")),
     ("failures", include_str!("../migrations/postgres/0003_failures.sql")),
+    ("audit", include_str!("../migrations/postgres/0004_audit.sql")),
 ];
-const SQLITE: [(&str, &str); 3] = [
+const SQLITE: [(&str, &str); 4] = [
     ("guardrail", include_str!("../migrations/sqlite/0001_guardrail.sql")),
     ("changes", include_str!("../migrations/sqlite/0002_changes.sql")),
     ("failures", include_str!("../migrations/sqlite/0003_failures.sql")),
+    ("audit", include_str!("../migrations/sqlite/0004_audit.sql")),
 ];
 
 /// Where it is kept what has been applied: not the table that an application's own migrations use.
@@ -61,7 +63,7 @@ impl SqlStore {
 
 /// sqlx's `migrate!` would embed the folder, but with it come the macros that read `DATABASE_URL` during the build
 /// of whoever uses this crate.
-fn migrator(files: [(&'static str, &'static str); 3]) -> Migrator {
+fn migrator(files: [(&'static str, &'static str); 4]) -> Migrator {
     let migrations = (1..).zip(files).map(|(version, (name, sql))| {
         Migration::new(version, name.into(), MigrationType::Simple, SqlStr::from_static(sql), false)
     });

@@ -11,7 +11,7 @@ use guardrail_sqlx::{Db, MigrateError, SqlStore};
 use sqlx::migrate::Migrator;
 
 /// How many migrations there are.
-const MIGRATIONS: i64 = 3;
+const MIGRATIONS: i64 = 4;
 
 /// A case a database.
 macro_rules! on_both {

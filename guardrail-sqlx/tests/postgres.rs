@@ -53,6 +53,12 @@ mod policies {
         super::postgres
     );
 }
+mod audit {
+    guardrail::audit_store_tests!(
+        #[ignore = "needs PostgreSQL: run `cargo xtask test`"]
+        super::postgres
+    );
+}
 mod failures {
     guardrail::failure_store_tests!(
         #[ignore = "needs PostgreSQL: run `cargo xtask test`"]

@@ -29,6 +29,9 @@ mod user_records {
 mod policies {
     guardrail::policy_store_tests!(super::sqlite);
 }
+mod audit {
+    guardrail::audit_store_tests!(super::sqlite);
+}
 mod failures {
     guardrail::failure_store_tests!(super::sqlite);
 }

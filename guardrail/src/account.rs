@@ -8,7 +8,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use crate::{
     AuthUser, Error, FieldErrors, NewUser, PasswordHash, PasswordPolicy, Principal, Role, Unauthenticated,
     UserId,
-    audit::AuditEvent,
+    audit::{Audit, AuditEvent},
     entries::{Entries, KnownUser},
     fingerprint::PresentedFingerprints,
     password::{HashingError, HashingQueue},
@@ -33,6 +33,7 @@ pub(crate) struct AccountService<U> {
     pub(crate) attempts: Arc<Attempts>,
     pub(crate) limits: Arc<RateLimits>,
     pub(crate) to_end: ToEnd,
+    pub(crate) audit: Audit,
 }
 
 /// A user who has been found to be who it says, with the hash that its password was compared with.
@@ -116,7 +117,7 @@ impl<U: AuthUser> AccountService<U> {
         let id = verified.user.id();
         let begun = self.begin(&verified, password, client).await?;
         self.sessions.replace(fingerprints).await?;
-        AuditEvent::LogIn { user: &id, session: begun.id }.record();
+        self.audit.record(&AuditEvent::LogIn { user: &id, session: begun.id });
         Ok((verified.user, begun))
     }
 
@@ -164,7 +165,7 @@ impl<U: AuthUser> AccountService<U> {
             (Some(_), Some(_)) if correct => "the account is disabled",
             (Some(_), Some(_)) => "the password is wrong",
         };
-        AuditEvent::LogInRefused { user: id.as_ref(), cause }.record();
+        self.audit.record(&AuditEvent::LogInRefused { user: id.as_ref(), cause });
         // Whoever hangs up now is counted all the same.
         self.to_end.finish(attempt.failed()).await?;
         Err(Error::InvalidCredentials)
@@ -214,7 +215,10 @@ impl<U: AuthUser> AccountService<U> {
             }
         }
         self.sessions.revoke(begun.id, RevokeReason::LoginVoid).await?;
-        AuditEvent::LogInRefused { user: Some(&id), cause: "the account changed during the log-in" }.record();
+        self.audit.record(&AuditEvent::LogInRefused {
+            user: Some(&id),
+            cause: "the account changed during the log-in",
+        });
         Err(Error::InvalidCredentials)
     }
 
@@ -289,7 +293,7 @@ impl<U: AuthUser> AccountService<U> {
         };
         match self.admin()?.create(user).await? {
             CreateUser::Created(user) => {
-                AuditEvent::Registered { user: &user.id() }.record();
+                self.audit.record(&AuditEvent::Registered { user: &user.id() });
                 Ok(user)
             }
             CreateUser::EmailTaken => taken("email", "an account with this e-mail address exists"),
@@ -304,7 +308,7 @@ impl<U: AuthUser> AccountService<U> {
     pub(crate) async fn bootstrap(&self, user: NewUser) -> Result<Bootstrap<U>, Error> {
         let outcome = self.admin()?.bootstrap(user).await?;
         if let Bootstrap::Created(user) = &outcome {
-            AuditEvent::AdministratorCreated { user: &user.id() }.record();
+            self.audit.record_now(&AuditEvent::AdministratorCreated { user: &user.id() }).await?;
         }
         Ok(outcome)
     }
@@ -327,7 +331,7 @@ impl<U: AuthUser> AccountService<U> {
             .map_err(|message| FieldErrors::one("new_password", message))?;
         let attempt = self.attempts.begin(Attempted::Change(id)).await?;
         let wrong = |cause| {
-            AuditEvent::PasswordChangeRefused { user: id, cause }.record();
+            self.audit.record(&AuditEvent::PasswordChangeRefused { user: id, cause });
             Error::from(FieldErrors::one("current_password", "is not the current password"))
         };
         let old = user.password_hash().map(|hash| PasswordHash::from(hash.to_owned()));
@@ -342,7 +346,7 @@ impl<U: AuthUser> AccountService<U> {
         if !self.users.set_password_hash(id, old.as_str(), hash.clone()).await? {
             return Err(wrong("the password was changed at the same time"));
         }
-        AuditEvent::PasswordChanged { user: id }.record();
+        self.audit.record(&AuditEvent::PasswordChanged { user: id });
         // What others guessed at is no more.
         if let Some(email) = user.email() {
             self.forgive(email).await?;
@@ -359,6 +363,7 @@ impl<U: AuthUser> AccountService<U> {
     /// Changes a user's role or activity, for `by`; the sessions of a user who is disabled end.
     pub(crate) async fn update(&self, id: &UserId, change: UserChange, by: &UserId) -> Result<U, Error> {
         let disabled = change.is_active == Some(false);
+        let (role, is_active) = (change.role.as_ref().map(|role| role.as_str().to_owned()), change.is_active);
         if disabled {
             // Before as well: if the second one failed, a later enabling would bring the sessions back.
             self.sessions.revoke_user(id, RevokeReason::UserDisabled).await?;
@@ -371,7 +376,7 @@ impl<U: AuthUser> AccountService<U> {
             UpdateUser::Unknown => return Err(Error::NotFound),
             UpdateUser::LastOne => return Err(Error::nobody_could_write_rules()),
         };
-        AuditEvent::UserChanged { user: id, by }.record();
+        self.audit.record_now(&AuditEvent::UserChanged { user: id, by, role, is_active }).await?;
         if disabled {
             self.sessions.revoke_user(id, RevokeReason::UserDisabled).await?;
         }

@@ -8,6 +8,7 @@ use crate::{
     AuthUser, Bcrypt, Clock, Guardrail, PasswordHasher, PasswordPolicy, RefreshKey, Role, SameSite,
     SigningKey, SystemClock, TrustedProxies,
     account::AccountService,
+    audit::Audit,
     config::{Config, CookieConfig, SessionConfig},
     entries::Entries,
     handle::Inner,
@@ -16,8 +17,8 @@ use crate::{
     secret::Secret32,
     session::{RefreshKeys, SessionService},
     storage::{
-        ChangeFeed, FailureStore, MemoryStore, PolicyStore, SessionStore, Store, StoreParts, UserAdmin,
-        UserStore,
+        AuditStore, ChangeFeed, FailureStore, MemoryStore, PolicyStore, SessionStore, Store, StoreParts,
+        UserAdmin, UserStore,
     },
     tasks::Tasks,
     throttle::{Attempts, RateLimits},
@@ -56,6 +57,7 @@ impl<U> fmt::Debug for Users<U> {
 /// | [`rate_limit_auth`](Self::rate_limit_auth) | 30 a minute and address |
 /// | [`rate_limit_requests`](Self::rate_limit_requests) | 6,000 a minute and address, where [`RateLimitLayer`](crate::RateLimitLayer) is |
 /// | [`trusted_proxies`](Self::trusted_proxies) | none |
+/// | [`audit_retention`](Self::audit_retention) | 90 days |
 /// | cookie | `user_fingerprint`, `HttpOnly`, `Secure`, `SameSite=Strict`, `Path=/` |
 #[must_use = "nothing is set up until `build` is called and awaited"]
 pub struct GuardrailBuilder<K, U> {
@@ -67,6 +69,7 @@ pub struct GuardrailBuilder<K, U> {
     sessions: Option<Arc<dyn SessionStore>>,
     policies: Option<Arc<dyn PolicyStore>>,
     failures: Option<Arc<dyn FailureStore>>,
+    audit: Option<Arc<dyn AuditStore>>,
     changes: Option<Arc<dyn ChangeFeed>>,
     initial_policies: Vec<Rule>,
     policy_model: Option<PolicyModel>,
@@ -87,6 +90,7 @@ impl GuardrailBuilder<Missing, Missing> {
             sessions: None,
             policies: None,
             failures: None,
+            audit: None,
             changes: None,
             initial_policies: Vec::new(),
             policy_model: None,
@@ -120,6 +124,7 @@ impl GuardrailBuilder<Missing, Missing> {
                 rate_limit_requests: 6_000,
                 default_role: Role::known("user"),
                 admin_role: Role::known("admin"),
+                audit_retention: TimeDelta::days(90),
                 sweep_interval: Duration::from_hours(1),
                 session_cache_ttl: Duration::from_secs(30),
                 session_cache_capacity: 50_000,
@@ -139,11 +144,12 @@ impl<U> GuardrailBuilder<Missing, U> {
 impl<K> GuardrailBuilder<K, Missing> {
     /// A store that keeps users, sessions and rules. Parts given on their own later take the place of the store's.
     pub fn store<S: Store>(self, store: S) -> GuardrailBuilder<K, Users<S::User>> {
-        let StoreParts { users, user_admin, sessions, policies, failures, changes } = store.parts();
+        let StoreParts { users, user_admin, sessions, policies, failures, audit, changes } = store.parts();
         let mut builder = self.with(|key, _| (key, Users { users, admin: user_admin }));
         builder.sessions = Some(sessions);
         builder.policies = Some(policies);
         builder.failures = failures;
+        builder.audit = audit;
         builder.changes = changes;
         builder
     }
@@ -167,6 +173,7 @@ impl<K, U> GuardrailBuilder<K, U> {
             sessions: self.sessions,
             policies: self.policies,
             failures: self.failures,
+            audit: self.audit,
             changes: self.changes,
             initial_policies: self.initial_policies,
             policy_model: self.policy_model,
@@ -193,6 +200,18 @@ impl<K, U> GuardrailBuilder<K, U> {
     /// begin anew when it starts.
     pub fn failures(mut self, failures: impl FailureStore) -> Self {
         self.failures = Some(Arc::new(failures));
+        self
+    }
+
+    /// Where it is kept what happens, for `/audit`. Without a store it is in the log only.
+    pub fn audit(mut self, audit: impl AuditStore) -> Self {
+        self.audit = Some(Arc::new(audit));
+        self
+    }
+
+    /// For how long audit events are kept: 90 days, if not set.
+    pub fn audit_retention(mut self, kept: Duration) -> Self {
+        self.config.audit_retention = delta(kept);
         self
     }
 
@@ -460,7 +479,9 @@ impl<U: AuthUser> GuardrailBuilder<SigningKey, Users<U>> {
         let entries = Arc::new(Entries::new(capacity, self.config.session_cache_ttl));
         let config = self.config.sessions.clone();
         let clock = Arc::clone(&self.clock);
-        let sessions = SessionService::new(store, tokens, keys, clock, Arc::clone(&entries), config);
+        let audit = Audit::new(self.audit, Arc::clone(&self.clock));
+        let known = Arc::clone(&entries);
+        let sessions = SessionService::new(store, tokens, keys, clock, known, config, audit.clone());
         let sessions = Arc::new(sessions);
 
         let engine = PolicyEngine::load(policies, self.policy_model).await?;
@@ -491,6 +512,7 @@ impl<U: AuthUser> GuardrailBuilder<SigningKey, Users<U>> {
             attempts: Arc::new(Attempts::new(failures, attempts_key, self.clock)),
             limits: Arc::clone(&limits),
             to_end: tasks.to_end(),
+            audit: audit.clone(),
         };
 
         if !self.config.cookie.secure {
@@ -503,6 +525,7 @@ impl<U: AuthUser> GuardrailBuilder<SigningKey, Users<U>> {
             policies: Arc::new(engine),
             entries,
             limits,
+            audit,
             changes: self.changes,
             tasks,
         }))

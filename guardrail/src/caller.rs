@@ -44,12 +44,11 @@ impl<U: AuthUser> Guardrail<U> {
         let inner = self.inner();
         let now = inner.sessions.now();
         let claims = inner.sessions.claims(bearer, fingerprints, now)?;
-        let session = match inner.entries.session(claims.session_id(), now) {
-            Some(session) => session,
-            None => {
-                let (id, user) = (claims.session_id(), claims.user_id());
-                inner.sessions.read(id, Some(user), now).await?
-            }
+        let session = if let Some(session) = inner.entries.session(claims.session_id(), now) {
+            session
+        } else {
+            let (id, user) = (claims.session_id(), claims.user_id());
+            inner.sessions.read(id, Some(user), now).await?
         };
         judge(&claims, &session, now)?;
         let user = match inner.entries.user(claims.user_id(), now) {

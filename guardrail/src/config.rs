@@ -22,6 +22,7 @@ pub(crate) struct Config {
     pub(crate) rate_limit_requests: u32,
     pub(crate) default_role: Role,
     pub(crate) admin_role: Role,
+    pub(crate) audit_retention: TimeDelta,
     pub(crate) sweep_interval: Duration,
     pub(crate) session_cache_ttl: Duration,
     pub(crate) session_cache_capacity: usize,

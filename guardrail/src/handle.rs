@@ -11,7 +11,7 @@ use crate::{
     AuthUser, Domain, Email, Error, FieldErrors, GuardrailBuilder, KeyId, NewUser, Principal, RefreshKey,
     User, UserId, Username,
     account::AccountService,
-    audit::AuditEvent,
+    audit::{Audit, AuditEvent},
     builder::Missing,
     config::Config,
     entries::Entries,
@@ -67,13 +67,15 @@ pub(crate) struct Inner<U> {
     pub(crate) policies: Arc<PolicyEngine>,
     pub(crate) entries: Arc<Entries>,
     pub(crate) limits: Arc<RateLimits>,
+    pub(crate) audit: Audit,
     pub(crate) changes: Option<Arc<dyn ChangeFeed>>,
     pub(crate) tasks: Tasks,
 }
 
 impl<U: AuthUser> Inner<U> {
     async fn sweep(&self) -> Result<u64, Error> {
-        Ok(self.sessions.sweep().await? + self.accounts.sweep().await?)
+        let kept = self.config.audit_retention;
+        Ok(self.sessions.sweep().await? + self.accounts.sweep().await? + self.audit.sweep(kept).await?)
     }
 }
 
@@ -103,6 +105,7 @@ impl<U: AuthUser> Guardrail<U> {
     /// Puts the parts together, and starts the sweeping of expired sessions and what follows other nodes.
     pub(crate) fn assemble(inner: Inner<U>) -> Self {
         let inner = Arc::new(inner);
+        inner.audit.start(&inner.tasks);
         let watcher = Arc::new(Watcher::new(Arc::clone(&inner.entries), Arc::clone(&inner.policies)));
         if let Some(feed) = &inner.changes {
             inner.tasks.run(Arc::clone(&watcher).follow(Arc::clone(feed)));
@@ -254,7 +257,7 @@ impl<U: AuthUser> Guardrail<U> {
             let Changed { added, removed } = changed;
             if added + removed > 0 {
                 let by = by.as_ref().map(Principal::user_id);
-                AuditEvent::PoliciesChanged { by, added, removed }.record();
+                guard.inner.audit.record_now(&AuditEvent::PoliciesChanged { by, added, removed }).await?;
             }
             Ok(changed)
         })
@@ -364,7 +367,8 @@ impl<U: AuthUser> Guardrail<U> {
         self.finish(async move |guard| {
             let Changed { added, removed } = guard.inner.policies.turn().await.change_rows(change).await?;
             if added + removed > 0 {
-                AuditEvent::PoliciesChanged { by: None, added, removed }.record();
+                let event = AuditEvent::PoliciesChanged { by: None, added, removed };
+                guard.inner.audit.record_now(&event).await?;
             }
             Ok((added, removed))
         })
@@ -452,8 +456,8 @@ impl<U: AuthUser> Guardrail<U> {
         self.inner.sessions.keys().current().id()
     }
 
-    /// Deletes sessions that ended more than a day ago, and counts of failed attempts that are older than thirty, as
-    /// happens in the background anyway; how many.
+    /// Deletes sessions that ended more than a day ago, counts of failed attempts that are older than thirty, and audit
+    /// events that are older than they are kept, as happens in the background anyway; how many.
     pub async fn sweep(&self) -> Result<u64, Error> {
         self.inner.sweep().await
     }
@@ -468,6 +472,7 @@ impl<U: AuthUser> Guardrail<U> {
     /// the server has drained its connections.
     pub async fn shutdown(&self) {
         self.inner.tasks.shutdown().await;
+        self.inner.audit.flush().await;
     }
 }
 

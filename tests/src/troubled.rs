@@ -13,8 +13,8 @@ use chrono::{DateTime, Utc};
 use guardrail::{
     PasswordHash, SessionId, Sha256Digest, User, UserId,
     storage::{
-        FailureStore, Failures, NewSession, RevokeReason, Rotation, SessionRecord, SessionStore, StoreError,
-        StoreParts, UserStore,
+        AuditFilter, AuditRecord, AuditStore, FailureStore, Failures, NewSession, RevokeReason, Rotation,
+        SessionRecord, SessionStore, StoreError, StoreParts, UserStore,
     },
 };
 
@@ -31,6 +31,7 @@ pub struct Trouble {
 const AWAY: u8 = 1;
 const HANGING: u8 = 2;
 const COUNTS_AWAY: u8 = 3;
+const AUDIT_AWAY: u8 = 4;
 
 impl Trouble {
     /// The store works again.
@@ -46,6 +47,11 @@ impl Trouble {
     /// Failed attempts cannot be counted; everything else works.
     pub fn counts_away(&self) {
         self.state.store(COUNTS_AWAY, Ordering::SeqCst);
+    }
+
+    /// Events cannot be written or read; everything else works.
+    pub fn audit_away(&self) {
+        self.state.store(AUDIT_AWAY, Ordering::SeqCst);
     }
 
     /// No call returns.
@@ -69,6 +75,9 @@ impl Trouble {
         parts.failures = parts
             .failures
             .map(|store| Arc::new(Troubled { store, trouble: self.clone() }) as Arc<dyn FailureStore>);
+        parts.audit = parts
+            .audit
+            .map(|store| Arc::new(Troubled { store, trouble: self.clone() }) as Arc<dyn AuditStore>);
         parts.users = Arc::new(Troubled { store: parts.users, trouble: self.clone() });
         parts
     }
@@ -79,6 +88,10 @@ impl Trouble {
 
     async fn befall_in(&self, away: &[u8]) -> Result<(), StoreError> {
         self.calls.fetch_add(1, Ordering::SeqCst);
+        self.check(away).await
+    }
+
+    async fn check(&self, away: &[u8]) -> Result<(), StoreError> {
         match self.state.load(Ordering::SeqCst) {
             state if away.contains(&state) => {
                 Err(StoreError::new("asking", "the test has cut the store off"))
@@ -114,6 +127,24 @@ impl UserStore<User> for Troubled<Arc<dyn UserStore<User>>> {
     ) -> Result<bool, StoreError> {
         self.trouble.befall().await?;
         self.store.set_password_hash(id, replaces, hash).await
+    }
+}
+
+#[async_trait]
+impl AuditStore for Troubled<Arc<dyn AuditStore>> {
+    async fn append(&self, events: &[AuditRecord]) -> Result<(), StoreError> {
+        self.trouble.check(&[AWAY, AUDIT_AWAY]).await?;
+        self.store.append(events).await
+    }
+
+    async fn events(&self, filter: &AuditFilter, limit: usize) -> Result<Vec<AuditRecord>, StoreError> {
+        self.trouble.check(&[AWAY, AUDIT_AWAY]).await?;
+        self.store.events(filter, limit).await
+    }
+
+    async fn delete_events(&self, before: DateTime<Utc>, limit: usize) -> Result<u64, StoreError> {
+        self.trouble.check(&[AWAY, AUDIT_AWAY]).await?;
+        self.store.delete_events(before, limit).await
     }
 }
 

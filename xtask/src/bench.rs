@@ -44,9 +44,9 @@ pub(crate) fn run(args: &[OsString]) -> Result<u8> {
         }
     };
     // Built first, so that nothing runs beside what is measured.
-    let built = prepare.status().context("cannot run cargo")?;
-    if !built.success() {
-        return Ok(exit_code(built));
+    let outcome = prepare.status().context("cannot run cargo")?;
+    if !outcome.success() {
+        return Ok(exit_code(outcome));
     }
     if args.iter().any(|arg| arg == OsStr::new("--help") || arg == OsStr::new("-h")) {
         return status(&mut measure);

@@ -143,6 +143,11 @@ pub struct Settings {
     #[arg(value_parser = read::proxy_header)]
     pub(crate) proxy_header: ProxyHeader,
 
+    /// For how long /api/audit has what happened: 1 to 3650 days
+    #[arg(long = "audit-retention-days", env = "AUDIT_RETENTION_DAYS", default_value = "90")]
+    #[arg(value_name = "DAYS", value_parser = read::retention)]
+    pub(crate) audit_retention: Duration,
+
     /// Whether sessions keep the address and the user agent of their log-in
     #[arg(long, env, default_value = "false", value_name = "BOOL", action = ArgAction::Set)]
     #[arg(value_parser = read::boolean)]

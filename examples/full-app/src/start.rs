@@ -115,6 +115,7 @@ async fn build(
         .rate_limit_auth(settings.rate_limit_auth)
         .rate_limit_requests(settings.rate_limit_requests)
         .trusted_proxies(TrustedProxies::new(settings.trusted_proxies.iter().copied(), settings.proxy_header))
+        .audit_retention(settings.audit_retention)
         .record_client(settings.record_client_ip)
         .cookie_name(settings.fingerprint_cookie_name.as_str());
     for key in previous {

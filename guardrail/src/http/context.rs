@@ -14,8 +14,11 @@ use http::{HeaderMap, request::Parts};
 
 use super::{address::client_address, credentials::Credentials, extract};
 use crate::{
-    AuthUser, Error, Guardrail, Principal, Unauthenticated, audit::AuditEvent, policy::PolicyEngine,
-    session::Denial, throttle::Action,
+    AuthUser, Error, Guardrail, Principal, Unauthenticated,
+    audit::{Audit, AuditEvent},
+    policy::PolicyEngine,
+    session::Denial,
+    throttle::Action,
 };
 
 /// What [`AuthLayer`](crate::AuthLayer) puts into a request's extensions. The caller is recognised when the first
@@ -42,7 +45,7 @@ impl Caller {
         match recognised {
             Ok(principal) => Self::Known(principal),
             Err(Denial::Refused { told, cause }) => {
-                AuditEvent::RequestRefused { cause }.record();
+                AuditEvent::RequestRefused { cause }.log();
                 Self::Refused(told)
             }
             Err(Denial::Failed(error)) => {
@@ -73,6 +76,7 @@ pub(crate) trait AnyGuard: Send + Sync {
     fn recognise_at_once(&self, headers: &HeaderMap) -> Option<Caller>;
     fn recognise<'a>(&'a self, headers: &'a HeaderMap) -> BoxFuture<'a, Caller>;
     fn policies(&self) -> &PolicyEngine;
+    fn audit(&self) -> &Audit;
     /// Takes a request from the bucket of its address.
     fn bound(&self, parts: &Parts) -> Result<(), Error>;
     fn user_type(&self) -> &'static str;
@@ -109,6 +113,10 @@ impl<U: AuthUser> AnyGuard for Guardrail<U> {
 
     fn policies(&self) -> &PolicyEngine {
         &self.inner().policies
+    }
+
+    fn audit(&self) -> &Audit {
+        &self.inner().audit
     }
 
     fn bound(&self, parts: &Parts) -> Result<(), Error> {
@@ -173,6 +181,11 @@ impl AuthContext {
             ));
         }
         parts.extensions.get_mut::<Self>().ok_or(Error::Unavailable)
+    }
+
+    /// Where it is written down what happens.
+    pub(super) fn audit(&self) -> &Audit {
+        self.guard.audit()
     }
 
     /// The rules.

@@ -128,7 +128,8 @@ impl EnforceRoutes {
         let principal = context.principal()?;
         let denied = |object: &str, action: &str| {
             let (subject, role) = (principal.subject(), principal.role());
-            AuditEvent::PermissionDenied { subject, role, object, action }.record();
+            let user = principal.user_id();
+            context.audit().record(&AuditEvent::PermissionDenied { user, subject, role, object, action });
             Err(Forbidden::PermissionDenied.into())
         };
         let Some(template) = parts.extensions.get::<MatchedPath>() else {

@@ -1,6 +1,6 @@
 //! Whether a request meets what `#[require]` and [`RequireLayer`](crate::RequireLayer) ask for.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, cell::RefCell};
 
 use axum::extract::{FromRequestParts as _, RawPathParams, rejection::RawPathParamsRejection};
 use http::request::Parts;
@@ -38,8 +38,19 @@ fn decide(requirement: &Requirement, parts: &mut Parts) -> Result<(), Error> {
     let principal = context.principal()?;
     let params = params?;
     let domain = parts.extensions.get::<Domain>().map(Domain::as_str);
-    let check = Check { policies: context.policies(), principal, domain, params: &params, route: &route };
-    if check.holds(requirement)? { Ok(()) } else { Err(Forbidden::PermissionDenied.into()) }
+    let policies = context.policies();
+    let missed = RefCell::default();
+    let check = Check { policies, principal, domain, params: &params, route: &route, missed: &missed };
+    if check.holds(requirement)? {
+        return Ok(());
+    }
+    // Of alternatives, one that is missed says nothing by itself.
+    for (object, action) in missed.take() {
+        let (object, action) = (object.as_str(), action.as_str());
+        let (user, subject, role) = (principal.user_id(), principal.subject(), principal.role());
+        context.audit().record(&AuditEvent::PermissionDenied { user, subject, role, object, action });
+    }
+    Err(Forbidden::PermissionDenied.into())
 }
 
 struct Check<'a> {
@@ -49,6 +60,8 @@ struct Check<'a> {
     params: &'a PathParameters,
     /// The request's route, for the log.
     route: &'a dyn Fn() -> String,
+    /// Objects and actions that the caller may not.
+    missed: &'a RefCell<Vec<(String, String)>>,
 }
 
 impl Check<'_> {
@@ -108,8 +121,7 @@ impl Check<'_> {
     }
 
     fn denied(&self, object: &str, action: &str) {
-        let (subject, role) = (self.principal.subject(), self.principal.role());
-        AuditEvent::PermissionDenied { subject, role, object, action }.record();
+        self.missed.borrow_mut().push((object.to_owned(), action.to_owned()));
     }
 }
 

@@ -26,11 +26,15 @@ impl<U: AuthUser + Serialize> Guardrail<U> {
     pub fn routes(&self) -> Router {
         let administered = self.inner().accounts.can_administer();
         let mounted = |declared: &Declared| {
-            declared.is_own() && (administered || !declared.function.contains("::users::"))
+            let is_of = |group: &str| declared.function.contains(group);
+            declared.is_own()
+                && (administered || !is_of("::users::"))
+                && (self.inner().audit.has_store() || !is_of("::audit::"))
         };
         self.inner().policies.review(permissions().into_iter().filter(mounted).collect());
         let users = if administered { routes::users::router() } else { Router::new() };
         let register = if administered { routes::register::router() } else { Router::new() };
+        let audit = if self.inner().audit.has_store() { routes::audit::router() } else { Router::new() };
         Router::new()
             .merge(routes::auth::router())
             .merge(register)
@@ -40,6 +44,7 @@ impl<U: AuthUser + Serialize> Guardrail<U> {
             .merge(routes::sessions::router())
             .merge(routes::password::router())
             .merge(routes::permissions::router())
+            .merge(audit)
             .merge(users)
             .merge(routes::health::router())
             .layer(DefaultBodyLimit::max(BODY_MAX_BYTES))

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     Clock, Error, SessionId, Sha256Digest, Unauthenticated, UserId,
-    audit::AuditEvent,
+    audit::{Audit, AuditEvent},
     config::SessionConfig,
     entries::{Entries, KnownSession},
     fingerprint::{Fingerprint, FingerprintCookies, PresentedFingerprints},
@@ -31,6 +31,7 @@ pub(crate) struct SessionService {
     clock: Arc<dyn Clock>,
     entries: Arc<Entries>,
     config: SessionConfig,
+    audit: Audit,
 }
 
 /// A session that has just begun.
@@ -82,8 +83,9 @@ impl SessionService {
         clock: Arc<dyn Clock>,
         entries: Arc<Entries>,
         config: SessionConfig,
+        audit: Audit,
     ) -> Self {
-        Self { store, tokens, keys, clock, entries, config }
+        Self { store, tokens, keys, clock, entries, config, audit }
     }
 
     pub(crate) fn now(&self) -> DateTime<Utc> {
@@ -190,7 +192,7 @@ impl SessionService {
     /// The refresh token that a client presents for refreshing, if it was made here.
     pub(crate) fn authentic(&self, token: &str) -> Result<RefreshToken, Error> {
         RefreshToken::parse(token, &self.keys)
-            .map_err(|_| refused(None, "forged", Unauthenticated::TokenInvalid))
+            .map_err(|_| self.refused(None, "forged", Unauthenticated::TokenInvalid))
     }
 
     /// Which of these fingerprints is of a device that the user is signed in on, or was, until its row is swept. It
@@ -244,7 +246,7 @@ impl SessionService {
             }
             let now = self.now();
             let Some(row) = self.store.find(token.session()).await? else {
-                return Err(refused(Some(token.session()), "unknown", Unauthenticated::TokenInvalid));
+                return Err(self.refused(Some(token.session()), "unknown", Unauthenticated::TokenInvalid));
             };
             let successor = self.successor_of(token, &row);
             let presented = presented(token, successor.as_ref());
@@ -255,21 +257,21 @@ impl SessionService {
                     let fingerprint = fingerprints.matching(&row.fingerprint).cloned();
                     if let (Some(successor), Some(fingerprint)) = (successor, fingerprint) {
                         let generation = row.generation;
-                        AuditEvent::RefreshRepeated { session: row.id, generation }.record();
+                        self.audit.record(&AuditEvent::RefreshRepeated { session: row.id, generation });
                         return Ok(Advanced { record: row, refresh_token: Some(successor), fingerprint });
                     }
                 }
                 Verdict::Reuse => return Err(self.breach(&row, RevokeReason::Reuse).await?),
                 Verdict::Theft => return Err(self.breach(&row, RevokeReason::Theft).await?),
                 Verdict::FingerprintsTooMany => {
-                    return Err(refused(session, "too many cookies", Unauthenticated::SessionEnded));
+                    return Err(self.refused(session, "too many cookies", Unauthenticated::SessionEnded));
                 }
                 Verdict::FingerprintMissing => {
-                    return Err(refused(session, "no cookie", Unauthenticated::FingerprintMissing));
+                    return Err(self.refused(session, "no cookie", Unauthenticated::FingerprintMissing));
                 }
-                Verdict::Ended => return Err(refused(session, "ended", Unauthenticated::SessionEnded)),
+                Verdict::Ended => return Err(self.refused(session, "ended", Unauthenticated::SessionEnded)),
                 Verdict::Forged => {
-                    return Err(refused(session, "not the stored token", Unauthenticated::TokenInvalid));
+                    return Err(self.refused(session, "not the stored token", Unauthenticated::TokenInvalid));
                 }
             }
         }
@@ -301,7 +303,7 @@ impl SessionService {
             self.store.extend(&rotation).await?
         };
         Ok(record.map(|record| {
-            AuditEvent::Refreshed { session: record.id, generation: record.generation }.record();
+            self.audit.record(&AuditEvent::Refreshed { session: record.id, generation: record.generation });
             let refresh_token = self.config.rotation.then_some(successor);
             Advanced { record, refresh_token, fingerprint }
         }))
@@ -312,18 +314,28 @@ impl SessionService {
         self.keys.find(row.key_id).map(|key| token.successor(&key))
     }
 
+    /// The error of a refresh that is refused. What was not made here is in the log only: anybody can send that.
+    fn refused(&self, session: Option<SessionId>, cause: &'static str, told: Unauthenticated) -> Error {
+        let event = AuditEvent::RefreshRefused { session, cause };
+        match session {
+            Some(_) => self.audit.record(&event),
+            None => event.log(),
+        }
+        told.into()
+    }
+
     /// Revokes a family whose token got into other hands; the error to answer with.
     async fn breach(&self, row: &SessionRecord, reason: RevokeReason) -> Result<Error, Error> {
         self.revoke(row.id, reason).await?;
         let cause = if reason == RevokeReason::Theft { "theft" } else { "reuse" };
-        Ok(refused(Some(row.id), cause, Unauthenticated::SessionEnded))
+        Ok(self.refused(Some(row.id), cause, Unauthenticated::SessionEnded))
     }
 
     /// Ends the session of a refresh token. A session that has ended already is fine; a token that is older than
     /// the parent is a reuse.
     pub(crate) async fn log_out(&self, token: &str) -> Result<(), Error> {
         let Ok(token) = RefreshToken::parse(token, &self.keys) else {
-            return Err(refused(None, "forged, for logging out", Unauthenticated::TokenInvalid));
+            return Err(self.refused(None, "forged, for logging out", Unauthenticated::TokenInvalid));
         };
         let Some(row) = self.store.find(token.session()).await? else {
             // It was ours, and its row is gone: expired and swept.
@@ -334,7 +346,7 @@ impl SessionService {
             Verdict::Ended => Ok(()),
             Verdict::Reuse => Err(self.breach(&row, RevokeReason::Reuse).await?),
             Verdict::Forged => {
-                Err(refused(Some(row.id), "not the stored token", Unauthenticated::TokenInvalid))
+                Err(self.refused(Some(row.id), "not the stored token", Unauthenticated::TokenInvalid))
             }
             _ => self.revoke(row.id, RevokeReason::Logout).await.map(|_| ()),
         }
@@ -355,7 +367,7 @@ impl SessionService {
     /// Takes note of a session that was revoked.
     fn ended(&self, session: SessionId, reason: RevokeReason) {
         self.entries.forget_session(session);
-        AuditEvent::Revoked { session, reason }.record();
+        self.audit.record(&AuditEvent::Revoked { session, reason });
     }
 
     /// Revokes the sessions of a device that has just logged in again.
@@ -379,7 +391,7 @@ impl SessionService {
         }
         let count = revoked.len();
         if count > 0 {
-            AuditEvent::SessionsRevoked { user, reason, count }.record();
+            self.audit.record(&AuditEvent::SessionsRevoked { user, reason, count });
         }
         Ok(count)
     }
@@ -397,7 +409,7 @@ impl SessionService {
         let count = self.store.revoke_all(RevokeReason::Everything, self.now()).await;
         self.entries.forget_everything();
         let count = count?;
-        AuditEvent::EverythingRevoked { count }.record();
+        self.audit.record_now(&AuditEvent::EverythingRevoked { count }).await?;
         Ok(count)
     }
 
@@ -438,11 +450,6 @@ fn presented(token: &RefreshToken, successor: Option<&RefreshToken>) -> Presente
         digest: token.digest(),
         successor: successor.map(RefreshToken::digest),
     }
-}
-
-fn refused(session: Option<SessionId>, cause: &'static str, told: Unauthenticated) -> Error {
-    AuditEvent::RefreshRefused { session, cause }.record();
-    told.into()
 }
 
 /// `time` and `by` later, or as late as the calendar goes.

@@ -6,6 +6,7 @@
 //! | [`UserAdmin`] | creating and changing users | the same, if it wants the endpoints for it |
 //! | [`SessionStore`] | sessions and their refresh tokens | rarely anyone: use `guardrail-sqlx` or [`MemoryStore`] |
 //! | [`FailureStore`] | how often in a row a password was wrong | the same |
+//! | [`AuditStore`] | what happened | the same |
 //! | [`PolicyStore`] | rules | rarely anyone: any Casbin adapter plugs in as [`AdapterStore`] |
 //! | [`ChangeFeed`] | nothing: it tells what other nodes change | a store that several nodes share |
 //!
@@ -14,6 +15,7 @@
 //! included; a store of your own passes it before it is used.
 
 mod adapter;
+mod audit;
 mod changes;
 mod failures;
 mod memory;
@@ -25,6 +27,7 @@ use std::sync::Arc;
 
 pub use self::{
     adapter::AdapterStore,
+    audit::{AuditFilter, AuditRecord, AuditStore},
     changes::{Change, ChangeFeed, ChangeListener},
     failures::{FailureStore, Failures},
     memory::MemoryStore,
@@ -66,6 +69,8 @@ pub struct StoreParts<U> {
     pub policies: Arc<dyn PolicyStore>,
     /// Failed attempts; without it they are counted in memory, by each node for itself.
     pub failures: Option<Arc<dyn FailureStore>>,
+    /// What happened; without it that is in the log only.
+    pub audit: Option<Arc<dyn AuditStore>>,
     /// News of what other nodes change, if the store has them.
     pub changes: Option<Arc<dyn ChangeFeed>>,
 }
@@ -74,7 +79,7 @@ impl<U> StoreParts<U> {
     /// The parts of a store that keeps everything, and tells nothing of what other nodes change.
     pub fn of<S>(store: &Arc<S>) -> Self
     where
-        S: UserStore<U> + UserAdmin<U> + SessionStore + PolicyStore + FailureStore,
+        S: UserStore<U> + UserAdmin<U> + SessionStore + PolicyStore + FailureStore + AuditStore,
     {
         Self {
             users: Arc::clone(store) as Arc<dyn UserStore<U>>,
@@ -82,6 +87,7 @@ impl<U> StoreParts<U> {
             sessions: Arc::clone(store) as Arc<dyn SessionStore>,
             policies: Arc::clone(store) as Arc<dyn PolicyStore>,
             failures: Some(Arc::clone(store) as Arc<dyn FailureStore>),
+            audit: Some(Arc::clone(store) as Arc<dyn AuditStore>),
             changes: None,
         }
     }

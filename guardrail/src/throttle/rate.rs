@@ -110,7 +110,7 @@ impl RateLimits {
                 Whose::Network(_) => "address",
                 Whose::Account(_) => "account",
             };
-            AuditEvent::Throttled { action: action.as_str(), by }.record();
+            AuditEvent::Throttled { action: action.as_str(), by }.log();
             Error::TooManyRequests { retry_after: until.wait_time_from(limiter.clock().now()) }
         })
     }

@@ -27,6 +27,7 @@ macro_rules! on_every_store {
     };
 }
 
+mod audit;
 mod auth;
 mod bad_input;
 mod contract;

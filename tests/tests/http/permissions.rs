@@ -91,6 +91,7 @@ async fn every_endpoint_for_callers_is_guarded_by_its_rule() {
             ("POST", "/api/policies/batch"),
             ("POST", "/api/permissions/check"),
             ("GET", "/api/permissions"),
+            ("GET", "/api/audit"),
             ("GET", "/api/users"),
             ("PATCH", "/api/users/1"),
             ("DELETE", "/api/users/1/sessions"),
@@ -125,16 +126,16 @@ async fn giving_a_role_needs_a_permission_of_its_own() {
     let admin = app.log_in_as_admin().await;
     let (ada, bob) = (app.register_and_log_in(1).await, app.register_and_log_in(2).await);
     let path = format!("/api/users/{}", bob.user_id);
-    let patch = |change: serde_json::Value| app.patch(&path).by(&ada).json(&change).send();
+    let changing = |change: serde_json::Value| app.patch(&path).by(&ada).json(&change).send();
     app.add_rule(&admin, &ada.subject(), "/api/users/{id}", "write").await;
-    patch(json!({ "role": "admin" })).await.problem(403, "permission_denied");
-    patch(json!({ "role": "admin", "is_active": true })).await.problem(403, "permission_denied");
-    patch(json!({ "is_active": true })).await.expect(200);
+    changing(json!({ "role": "admin" })).await.problem(403, "permission_denied");
+    changing(json!({ "role": "admin", "is_active": true })).await.problem(403, "permission_denied");
+    changing(json!({ "is_active": true })).await.expect(200);
     app.add_rule(&admin, &ada.subject(), "/api/users/{id}", "assign").await;
-    patch(json!({ "role": "moderator" })).await.expect(200);
+    changing(json!({ "role": "moderator" })).await.expect(200);
     app.remove_rule(&admin, &ada.subject(), "/api/users/{id}", "write").await;
-    patch(json!({ "is_active": false })).await.problem(403, "permission_denied");
-    patch(json!({ "role": "user" })).await.expect(200);
+    changing(json!({ "is_active": false })).await.problem(403, "permission_denied");
+    changing(json!({ "role": "user" })).await.expect(200);
 }
 
 #[tokio::test]

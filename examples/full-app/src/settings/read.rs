@@ -57,6 +57,11 @@ pub(super) fn days(text: &str) -> Read<Duration> {
         .ok_or(Problem::new("must be a number of days from 1 to 365", "90"))
 }
 
+pub(super) fn retention(text: &str) -> Read<Duration> {
+    duration(text, &(1..=3650), 24 * 60 * 60)
+        .ok_or(Problem::new("must be a number of days from 1 to 3650", "90"))
+}
+
 pub(super) fn session_cache_ttl(text: &str) -> Read<Duration> {
     duration(text, &(0..=3600), 1).ok_or(Problem::new("must be a number of seconds from 0 to 3600", "30"))
 }

@@ -47,6 +47,7 @@ fn every_setting_is_checked_and_its_error_has_name_problem_and_example() {
         ("RATE_LIMIT_REQUESTS_PER_MINUTE", "hunter2"),
         ("TRUSTED_PROXIES", "10.0.0.0/8,hunter2"),
         ("PROXY_HEADER", "x-real-ip"),
+        ("AUDIT_RETENTION_DAYS", "0"),
         ("RECORD_CLIENT_IP", "on"),
         ("COOKIE_SECURE", "hunter2"),
         ("FINGERPRINT_COOKIE_NAME", "a b"),

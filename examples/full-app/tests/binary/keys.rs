@@ -32,8 +32,8 @@ async fn refresh(server: &Server, caller: &mut LogIn) {
     let body = json!({ "refresh_token": caller.refresh_token });
     let answer = server.send("POST", "/api/refresh", Some(caller), Some(body)).await;
     assert_eq!(answer.status, 200, "{answer:?}");
-    caller.token = answer.body["token"].as_str().unwrap().to_owned();
-    caller.refresh_token = answer.body["refresh_token"].as_str().unwrap().to_owned();
+    answer.body["token"].as_str().unwrap().clone_into(&mut caller.token);
+    answer.body["refresh_token"].as_str().unwrap().clone_into(&mut caller.refresh_token);
 }
 
 #[tokio::test]

@@ -47,11 +47,9 @@ pub(in crate::http) fn take<U: AuthUser>(
     address: Option<IpAddr>,
 ) -> Result<(), Error> {
     let inner = guard.inner();
-    match address {
-        Some(address) => inner.limits.take(action, Whose::Network(Network::of(address))),
-        None => {
-            inner.limits.warn_without_address();
-            Ok(())
-        }
+    if let Some(address) = address {
+        return inner.limits.take(action, Whose::Network(Network::of(address)));
     }
+    inner.limits.warn_without_address();
+    Ok(())
 }

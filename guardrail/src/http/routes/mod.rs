@@ -1,5 +1,6 @@
 //! The endpoints, a file a group.
 
+pub(super) mod audit;
 pub(super) mod auth;
 pub(super) mod health;
 mod list;

@@ -1,5 +1,6 @@
 //! Everything in memory.
 
+mod audit;
 mod changes;
 mod failures;
 mod policies;
@@ -11,7 +12,9 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use self::{changes::Changes, failures::Counts, policies::Policies, sessions::Sessions, users::Users};
+use self::{
+    audit::Events, changes::Changes, failures::Counts, policies::Policies, sessions::Sessions, users::Users,
+};
 use super::{ChangeFeed, Store, StoreParts};
 use crate::User;
 
@@ -39,6 +42,7 @@ struct Tables {
     sessions: Mutex<Sessions>,
     policies: Mutex<Policies>,
     failures: Mutex<Counts>,
+    events: Mutex<Events>,
     changes: Changes,
 }
 
@@ -62,6 +66,10 @@ impl MemoryStore {
 
     fn counts(&self) -> MutexGuard<'_, Counts> {
         lock(&self.0.failures)
+    }
+
+    fn audit(&self) -> MutexGuard<'_, Events> {
+        lock(&self.0.events)
     }
 
     fn changes(&self) -> &Changes {
@@ -118,6 +126,9 @@ mod tests {
     }
     mod policies {
         crate::policy_store_tests!(super::store);
+    }
+    mod audit {
+        crate::audit_store_tests!(super::store);
     }
     mod failures {
         crate::failure_store_tests!(super::store);

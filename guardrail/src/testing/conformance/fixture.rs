@@ -7,7 +7,9 @@ use tokio::sync::Barrier;
 
 use crate::{
     Email, NewUser, PasswordHash, Role, User, UserId,
-    storage::{ChangeFeed, CreateUser, FailureStore, PolicyStore, SessionStore, UserAdmin, UserStore},
+    storage::{
+        AuditStore, ChangeFeed, CreateUser, FailureStore, PolicyStore, SessionStore, UserAdmin, UserStore,
+    },
 };
 
 /// A pointer to a store that tests hand to their tasks: an `Arc`, a `Box` or a fixture with a `Deref` of its own.
@@ -29,6 +31,10 @@ impl<U, T: Shared<Target: UserStore<U> + UserAdmin<U>>> SharedUserAdmin<U> for T
 /// A pointer to a [`PolicyStore`].
 pub trait SharedPolicies: Shared<Target: PolicyStore> {}
 impl<T: Shared<Target: PolicyStore>> SharedPolicies for T {}
+
+/// A pointer to an [`AuditStore`].
+pub trait SharedAudit: Shared<Target: AuditStore> {}
+impl<T: Shared<Target: AuditStore>> SharedAudit for T {}
 
 /// A pointer to a [`FailureStore`].
 pub trait SharedFailures: Shared<Target: FailureStore> {}

@@ -136,6 +136,20 @@ macro_rules! policy_store_tests {
     };
 }
 
+/// Tests an [`AuditStore`](crate::storage::AuditStore); see [`conformance`](crate::testing::conformance).
+#[macro_export]
+macro_rules! audit_store_tests {
+    ($(#[$attribute:meta])* $make:path) => {
+        $crate::__store_tests! { [$(#[$attribute])*] [$make] audit
+            events_read_back_newest_first
+            events_are_found_by_name_and_user
+            an_event_is_kept_once
+            concurrent_events_are_all_kept
+            old_events_are_deleted_up_to_the_limit
+        }
+    };
+}
+
 /// Tests a [`FailureStore`](crate::storage::FailureStore); see [`conformance`](crate::testing::conformance).
 #[macro_export]
 macro_rules! failure_store_tests {
@@ -200,6 +214,7 @@ mod tests {
             include_str!("user_records.rs"),
             include_str!("policies.rs"),
             include_str!("failures.rs"),
+            include_str!("audit.rs"),
             include_str!("changes.rs"),
         ] {
             for case in suite.split("\npub async fn ").skip(1) {

@@ -10,6 +10,7 @@
 //! | [`user_admin_tests!`](crate::user_admin_tests) | a [`UserStore<U>`] that is a [`UserAdmin<U>`] | [`user_admin`] |
 //! | [`user_record_tests!`](crate::user_record_tests) | the same for Guardrail's own [`User`](crate::User) | [`user_records`] |
 //! | [`policy_store_tests!`](crate::policy_store_tests) | a [`PolicyStore`] | [`policies`] |
+//! | [`audit_store_tests!`](crate::audit_store_tests) | an [`AuditStore`] | [`audit`] |
 //! | [`failure_store_tests!`](crate::failure_store_tests) | a [`FailureStore`] | [`failures`] |
 //! | [`change_feed_tests!`](crate::change_feed_tests) | a store of everything that is a [`ChangeFeed`] | [`changes`] |
 //!
@@ -38,11 +39,13 @@
 //! [`UserStore<U>`]: crate::storage::UserStore
 //! [`UserAdmin<U>`]: crate::storage::UserAdmin
 //! [`PolicyStore`]: crate::storage::PolicyStore
+//! [`AuditStore`]: crate::storage::AuditStore
 //! [`FailureStore`]: crate::storage::FailureStore
 //! [`ChangeFeed`]: crate::storage::ChangeFeed
 // A case fails by panicking, as a test does.
 #![allow(clippy::missing_panics_doc, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
+pub mod audit;
 pub mod changes;
 pub mod failures;
 mod fixture;
@@ -54,6 +57,6 @@ pub mod user_records;
 pub mod users;
 
 pub use self::fixture::{
-    ExistingUser, Shared, SharedEverything, SharedFailures, SharedPolicies, SharedSessions, SharedUserAdmin,
-    SharedUsers,
+    ExistingUser, Shared, SharedAudit, SharedEverything, SharedFailures, SharedPolicies, SharedSessions,
+    SharedUserAdmin, SharedUsers,
 };

@@ -1,0 +1,213 @@
+//! Log-ins, refusals, theft, changes.
+//!
+//! In the log, events have the target `guardrail::audit`, within the span of the request; in the table, a row each. They
+//! name users and sessions by id. What a client wrote (a log-in name, say) is in none of them, but for the object of a
+//! denied permission, which is escaped: people type passwords into the wrong field, and attackers write line breaks.
+
+use chrono::{DateTime, Utc};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::{
+    SessionId, UserId,
+    storage::{AuditRecord, RevokeReason},
+};
+
+/// Something that happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum AuditEvent<'a> {
+    LogIn {
+        user: &'a UserId,
+        session: SessionId,
+    },
+    LogInRefused {
+        user: Option<&'a UserId>,
+        cause: &'static str,
+    },
+    Registered {
+        user: &'a UserId,
+    },
+    AdministratorCreated {
+        user: &'a UserId,
+    },
+    Refreshed {
+        session: SessionId,
+        generation: u64,
+    },
+    /// A refresh token came again within grace and got the same successor.
+    RefreshRepeated {
+        session: SessionId,
+        generation: u64,
+    },
+    RefreshRefused {
+        session: Option<SessionId>,
+        cause: &'static str,
+    },
+    /// A session was revoked because of what was presented.
+    Revoked {
+        session: SessionId,
+        reason: RevokeReason,
+    },
+    SessionsRevoked {
+        user: &'a UserId,
+        reason: RevokeReason,
+        count: usize,
+    },
+    EverythingRevoked {
+        count: u64,
+    },
+    PasswordChanged {
+        user: &'a UserId,
+    },
+    PasswordChangeRefused {
+        user: &'a UserId,
+        cause: &'static str,
+    },
+    UserChanged {
+        user: &'a UserId,
+        by: &'a UserId,
+        role: Option<String>,
+        is_active: Option<bool>,
+    },
+    PoliciesChanged {
+        by: Option<&'a UserId>,
+        added: usize,
+        removed: usize,
+    },
+    RequestRefused {
+        cause: &'a str,
+    },
+    /// Somebody asks too often; bounded by what.
+    Throttled {
+        action: &'static str,
+        by: &'static str,
+    },
+    /// The queue was full for so many events.
+    EventsLost {
+        count: u64,
+    },
+    PermissionDenied {
+        user: &'a UserId,
+        subject: &'a str,
+        role: &'a str,
+        object: &'a str,
+        action: &'a str,
+    },
+}
+
+impl AuditEvent<'_> {
+    /// Writes the event to the log, and there only: for those that anybody can cause without end.
+    pub(crate) fn log(&self) {
+        macro_rules! event {
+            ($level:ident, $name:literal $(, $($field:tt)+)?) => {
+                tracing::$level!(target: "guardrail::audit", event = $name $(, $($field)+)?)
+            };
+        }
+        match self {
+            Self::LogIn { user, session } => event!(info, "log_in", %user, %session),
+            Self::LogInRefused { user, cause } => {
+                event!(warn, "log_in_refused", user = user.map(UserId::as_str), cause);
+            }
+            Self::Registered { user } => event!(info, "registered", %user),
+            Self::AdministratorCreated { user } => event!(warn, "administrator_created", %user),
+            Self::Refreshed { session, generation } => event!(info, "refreshed", %session, generation),
+            Self::RefreshRepeated { session, generation } => {
+                event!(info, "refresh_repeated", %session, generation);
+            }
+            Self::RefreshRefused { session, cause } => {
+                event!(warn, "refresh_refused", session = session.map(|id| id.to_string()), cause);
+            }
+            Self::Revoked { session, reason } => match reason {
+                RevokeReason::Reuse | RevokeReason::Theft => {
+                    event!(error, "session_revoked", %session, %reason);
+                }
+                _ => event!(info, "session_revoked", %session, %reason),
+            },
+            Self::SessionsRevoked { user, reason, count } => {
+                event!(info, "sessions_revoked", %user, %reason, count);
+            }
+            Self::EverythingRevoked { count } => event!(warn, "everything_revoked", count),
+            Self::PasswordChanged { user } => event!(info, "password_changed", %user),
+            Self::PasswordChangeRefused { user, cause } => {
+                event!(warn, "password_change_refused", %user, cause);
+            }
+            Self::UserChanged { user, by, role, is_active } => {
+                event!(warn, "user_changed", %user, %by, role, is_active);
+            }
+            Self::PoliciesChanged { by, added, removed } => {
+                event!(warn, "policies_changed", by = by.map(UserId::as_str), added, removed);
+            }
+            Self::Throttled { action, by } => event!(warn, "throttled", action, by),
+            Self::RequestRefused { cause } => event!(info, "request_refused", cause),
+            // Objects may hold what a client wrote into a path: `?` escapes it.
+            Self::EventsLost { count } => event!(error, "events_lost", count),
+            Self::PermissionDenied { user: _, subject, role, object, action } => {
+                event!(info, "permission_denied", subject, role, ?object, action);
+            }
+        }
+    }
+
+    /// The event for a store.
+    pub(crate) fn to_record(&self, at: DateTime<Utc>) -> AuditRecord {
+        let (event, user, session, by, detail) = match *self {
+            Self::LogIn { user, session } => ("log_in", Some(user), Some(session), None, json!({})),
+            Self::LogInRefused { user, cause } => {
+                ("log_in_refused", user, None, None, json!({ "cause": cause }))
+            }
+            Self::Registered { user } => ("registered", Some(user), None, None, json!({})),
+            Self::AdministratorCreated { user } => {
+                ("administrator_created", Some(user), None, None, json!({}))
+            }
+            Self::Refreshed { session, generation } => {
+                ("refreshed", None, Some(session), None, json!({ "generation": generation }))
+            }
+            Self::RefreshRepeated { session, generation } => {
+                ("refresh_repeated", None, Some(session), None, json!({ "generation": generation }))
+            }
+            Self::RefreshRefused { session, cause } => {
+                ("refresh_refused", None, session, None, json!({ "cause": cause }))
+            }
+            Self::Revoked { session, reason } => {
+                ("session_revoked", None, Some(session), None, json!({ "reason": reason.as_str() }))
+            }
+            Self::SessionsRevoked { user, reason, count } => {
+                let detail = json!({ "reason": reason.as_str(), "count": count });
+                ("sessions_revoked", Some(user), None, None, detail)
+            }
+            Self::EverythingRevoked { count } => {
+                ("everything_revoked", None, None, None, json!({ "count": count }))
+            }
+            Self::PasswordChanged { user } => ("password_changed", Some(user), None, None, json!({})),
+            Self::PasswordChangeRefused { user, cause } => {
+                ("password_change_refused", Some(user), None, None, json!({ "cause": cause }))
+            }
+            Self::UserChanged { user, by, ref role, is_active } => {
+                let detail = json!({ "role": role, "is_active": is_active });
+                ("user_changed", Some(user), None, Some(by), detail)
+            }
+            Self::PoliciesChanged { by, added, removed } => {
+                ("policies_changed", None, None, by, json!({ "added": added, "removed": removed }))
+            }
+            Self::RequestRefused { cause } => {
+                ("request_refused", None, None, None, json!({ "cause": cause }))
+            }
+            Self::Throttled { action, by } => {
+                ("throttled", None, None, None, json!({ "action": action, "by": by }))
+            }
+            Self::EventsLost { count } => ("events_lost", None, None, None, json!({ "count": count })),
+            Self::PermissionDenied { user, subject: _, role, object, action } => {
+                let detail: Value = json!({ "role": role, "object": object, "action": action });
+                ("permission_denied", Some(user), None, None, detail)
+            }
+        };
+        AuditRecord {
+            id: Uuid::now_v7(),
+            at,
+            event: event.to_owned(),
+            user: user.cloned(),
+            session,
+            by: by.cloned(),
+            detail,
+        }
+    }
+}
