@@ -94,10 +94,40 @@ impl Server {
         self.log.lock().unwrap().clone()
     }
 
-    /// Asks the program to end, and waits until it has.
-    pub(crate) fn stop(mut self) -> ExitStatus {
+    /// The address of a path.
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// The process.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Waits until the log says so.
+    pub(crate) fn wait_for(&self, text: &str) {
+        let begun = Instant::now();
+        while !self.log().contains(text) {
+            assert!(begun.elapsed() < PATIENCE, "the log does not say `{text}`: {}", self.log());
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// Ends the program as `kill -9` does, and waits until it has.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Asks the program to end.
+    pub(crate) fn terminate(&self) {
         let pid = self.child.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    }
+
+    /// Waits until the program has ended.
+    pub(crate) fn ended(&mut self) -> ExitStatus {
         let begun = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
@@ -108,6 +138,12 @@ impl Server {
         }
     }
 
+    /// Asks the program to end, and waits until it has.
+    pub(crate) fn stop(mut self) -> ExitStatus {
+        self.terminate();
+        self.ended()
+    }
+
     /// Sends a request. `caller` is an access token and the device's cookie.
     pub(crate) async fn send(
         &self,
@@ -116,8 +152,7 @@ impl Server {
         caller: Option<&LogIn>,
         body: Option<Value>,
     ) -> Answer {
-        let url = format!("http://{}{path}", self.address);
-        let mut request = self.client.request(method.parse().unwrap(), url);
+        let mut request = self.client.request(method.parse().unwrap(), self.url(path));
         if let Some(caller) = caller {
             request = request.bearer_auth(&caller.token).header("cookie", &caller.cookie);
         }
@@ -135,13 +170,7 @@ impl Server {
     /// Logs in, and keeps what a client keeps.
     pub(crate) async fn log_in(&self, email: &str, password: &str) -> LogIn {
         let body = serde_json::json!({ "email": email, "password": password });
-        let answer = self.send("POST", "/api/auth", None, Some(body)).await;
-        assert_eq!(answer.status, 200, "{answer:?}\n{}", self.log());
-        LogIn {
-            token: answer.body["token"].as_str().unwrap().to_owned(),
-            refresh_token: answer.body["refresh_token"].as_str().unwrap().to_owned(),
-            cookie: answer.cookie.unwrap().split(';').next().unwrap().to_owned(),
-        }
+        LogIn::of(&self.send("POST", "/api/auth", None, Some(body)).await)
     }
 }
 
@@ -158,6 +187,18 @@ pub(crate) struct LogIn {
     pub(crate) token: String,
     pub(crate) refresh_token: String,
     pub(crate) cookie: String,
+}
+
+impl LogIn {
+    /// What a client keeps of a log-in or a refresh.
+    pub(crate) fn of(answer: &Answer) -> Self {
+        assert_eq!(answer.status, 200, "{answer:?}");
+        Self {
+            token: answer.body["token"].as_str().unwrap().to_owned(),
+            refresh_token: answer.body["refresh_token"].as_str().unwrap().to_owned(),
+            cookie: answer.cookie.as_ref().unwrap().split(';').next().unwrap().to_owned(),
+        }
+    }
 }
 
 /// What a file of the folder holds.
