@@ -1,4 +1,6 @@
 //! What many do at once, on every store.
+//!
+//! `GUARDRAIL_RACE_ROUNDS` repeats each race so often, in place of the few rounds of an ordinary run.
 
 use std::collections::HashSet;
 
@@ -9,12 +11,23 @@ use tokio::task::JoinSet;
 on_every_store!(
     racing_refreshes_of_one_token_advance_one_generation,
     a_log_out_that_races_refreshes_leaves_no_live_token,
+    refreshes_that_race_a_reuse_leave_no_live_token,
+    refreshes_that_race_a_change_of_password_leave_none_of_before,
+    refreshes_that_race_their_users_disabling_leave_no_live_token,
+    requests_that_race_a_change_of_role_leave_nothing_of_the_old_one,
+    decisions_that_race_a_change_of_rules_follow_the_last_one,
     a_log_in_that_races_its_users_disabling_leaves_no_live_token,
     a_log_in_that_races_a_change_of_password_leaves_no_session_of_the_old_one,
     one_of_racing_registrations_of_a_name_wins,
     racing_log_ins_stay_within_the_session_limit,
     two_racing_bootstraps_make_one_administrator,
 );
+
+/// How often a race is run.
+fn rounds(few: usize) -> std::ops::Range<usize> {
+    let rounds = std::env::var("GUARDRAIL_RACE_ROUNDS").map_or(few, |rounds| rounds.parse().unwrap());
+    0..rounds
+}
 
 /// Sends all at once.
 async fn race(calls: impl IntoIterator<Item = Call>) -> Vec<Reply> {
@@ -31,7 +44,7 @@ async fn racing_refreshes_of_one_token_advance_one_generation(store: TestStore) 
     let app = App::on(&store).await;
     let mut ada = app.register_and_log_in(1).await;
     let mut history = vec![ada.clone()];
-    for round in 1..=20 {
+    for round in rounds(20) {
         let replies = race((0..100).map(|_| app.refresh(&ada))).await;
         assert_eq!(replies.iter().filter(|reply| reply.status == 200).count(), 100, "{replies:#?}");
         let successors: HashSet<_> = replies.iter().map(|reply| ada.after(reply).refresh_token).collect();
@@ -39,7 +52,7 @@ async fn racing_refreshes_of_one_token_advance_one_generation(store: TestStore) 
         let access_tokens: HashSet<_> = replies.iter().map(|reply| ada.after(reply).token).collect();
         assert_eq!(access_tokens.len(), 100, "round {round}");
         assert!(replies.iter().all(|reply| reply.fingerprint() == ada.cookie));
-        assert_eq!(app.session(ada.family_id).await.generation, round);
+        assert_eq!(app.session(ada.family_id).await.generation, u64::try_from(round + 1).unwrap());
         ada = ada.after(&replies[0]);
         history.push(ada.clone());
     }
@@ -48,19 +61,19 @@ async fn racing_refreshes_of_one_token_advance_one_generation(store: TestStore) 
     // Well within grace, and a reuse nevertheless.
     let grandparent = &history[history.len() - 3];
     app.refresh(grandparent).send().await.problem(401, "session_ended");
-    for login in &history {
+    for login in history.iter().rev().take(20) {
         is_dead(&app, login).await;
     }
-    assert_eq!(app.session(ada.family_id).await.generation, 20);
+    assert_eq!(app.session(ada.family_id).await.generation, u64::try_from(history.len() - 1).unwrap());
 }
 
 async fn a_log_out_that_races_refreshes_leaves_no_live_token(store: TestStore) {
     let app = App::on(&store).await;
     let mut ada = app.register_and_log_in(1).await;
-    for round in 0..10 {
+    for round in rounds(10) {
         let refreshes = (0..20).map(|_| app.refresh(&ada));
         let mut calls: Vec<Call> = refreshes.collect();
-        calls.insert(round * 2, app.log_out(&ada.refresh_token));
+        calls.insert(round * 2 % 20, app.log_out(&ada.refresh_token));
         for reply in race(calls).await {
             match reply.status {
                 200 if reply.json().get("token").is_some() => is_dead(&app, &ada.after(&reply)).await,
@@ -73,6 +86,110 @@ async fn a_log_out_that_races_refreshes_leaves_no_live_token(store: TestStore) {
     }
 }
 
+/// What refreshes of a log-in's current token gave, beside another call, whose answer must have this status.
+async fn refreshes_beside(app: &App, login: &Login, other: Call, status: u16) -> Vec<Login> {
+    let mut calls: Vec<Call> = (0..10).map(|_| app.refresh(login)).collect();
+    calls.insert(5, other);
+    let mut refreshed = Vec::new();
+    let mut others = 0;
+    for reply in race(calls).await {
+        match reply.status {
+            200 if reply.json().get("refresh_token").is_some() && reply.json().get("family_id").is_none() => {
+                refreshed.push(login.after(&reply));
+            }
+            code => {
+                others += usize::from(code == status);
+                assert!(code == status || code == 401, "{reply:#?}");
+            }
+        }
+    }
+    assert!(others > 0, "the other call was not answered {status}");
+    refreshed
+}
+
+async fn refreshes_that_race_a_reuse_leave_no_live_token(store: TestStore) {
+    let app = App::on(&store).await;
+    app.registration(1).send().await.expect(201);
+    for _ in rounds(10) {
+        let first = app.log_in(&App::email(1), &App::password(1)).await;
+        let second = first.after(&app.refresh(&first).send().await.expect(200));
+        let third = second.after(&app.refresh(&second).send().await.expect(200));
+        for refreshed in refreshes_beside(&app, &third, app.refresh(&first), 401).await {
+            is_dead(&app, &refreshed).await;
+        }
+        is_dead(&app, &third).await;
+        assert!(app.session(first.family_id).await.revoked.is_some());
+    }
+}
+
+async fn refreshes_that_race_a_change_of_password_leave_none_of_before(store: TestStore) {
+    let app = App::on(&store).await;
+    let mut ada = app.register_and_log_in(1).await;
+    let mut password = App::password(1);
+    for round in rounds(8) {
+        let next = format!("password number {round}");
+        let body = json!({ "current_password": password, "new_password": next });
+        let change = app.post("/api/password").by(&ada).json(&body);
+        for refreshed in refreshes_beside(&app, &ada, change, 200).await {
+            is_dead(&app, &refreshed).await;
+        }
+        let live = app.contents().await.sessions;
+        assert_eq!(live.len(), 1, "{live:#?}");
+        ada = app.log_in(&App::email(1), &next).await;
+        password = next;
+        app.guard.end_sessions_of(&ada.user_id.parse().unwrap()).await.unwrap();
+        ada = app.log_in(&App::email(1), &password).await;
+    }
+}
+
+async fn refreshes_that_race_their_users_disabling_leave_no_live_token(store: TestStore) {
+    let app = App::on(&store).await;
+    let admin = app.log_in_as_admin().await;
+    let ada = app.register_and_log_in(1).await;
+    let path = format!("/api/users/{}", ada.user_id);
+    let set_active = |active: bool| app.patch(&path).by(&admin).json(&json!({ "is_active": active }));
+    for _ in rounds(10) {
+        let ada = app.log_in(&App::email(1), &App::password(1)).await;
+        let refreshed = refreshes_beside(&app, &ada, set_active(false), 200).await;
+        // Nor does any come back to life.
+        set_active(true).send().await.expect(200);
+        for login in refreshed.iter().chain([&ada]) {
+            is_dead(&app, login).await;
+        }
+    }
+}
+
+async fn requests_that_race_a_change_of_role_leave_nothing_of_the_old_one(store: TestStore) {
+    let app = App::on(&store).await;
+    let admin = app.log_in_as_admin().await;
+    let ada = app.register_and_log_in(1).await;
+    let path = format!("/api/users/{}", ada.user_id);
+    let set_role = |role: &str| app.patch(&path).by(&admin).json(&json!({ "role": role }));
+    for _ in rounds(10) {
+        for (role, status) in [("admin", 200), ("user", 403)] {
+            let mut calls: Vec<Call> = (0..8).map(|_| app.get("/api/users").by(&ada)).collect();
+            calls.insert(4, set_role(role));
+            race(calls).await;
+            app.get("/api/users").by(&ada).send().await.expect(status);
+        }
+    }
+}
+
+async fn decisions_that_race_a_change_of_rules_follow_the_last_one(store: TestStore) {
+    let app = App::on(&store).await;
+    let admin = app.log_in_as_admin().await;
+    let ada = app.register_and_log_in(1).await;
+    let rule = json!({ "subject": "user", "object": "/api/users", "action": "read" });
+    for _ in rounds(10) {
+        for (method, status) in [("POST", 200), ("DELETE", 403)] {
+            let mut calls: Vec<Call> = (0..8).map(|_| app.get("/api/users").by(&ada)).collect();
+            calls.insert(4, app.call(method, "/api/policies").by(&admin).json(&rule));
+            race(calls).await;
+            app.get("/api/users").by(&ada).send().await.expect(status);
+        }
+    }
+}
+
 async fn a_log_in_that_races_its_users_disabling_leaves_no_live_token(store: TestStore) {
     let app = App::on(&store).await;
     let admin = app.log_in_as_admin().await;
@@ -80,9 +197,9 @@ async fn a_log_in_that_races_its_users_disabling_leaves_no_live_token(store: Tes
     let path = format!("/api/users/{}", ada.user_id);
     let set_active = |active: bool| app.patch(&path).by(&admin).json(&json!({ "is_active": active }));
     let body = json!({ "email": App::email(1), "password": App::password(1) });
-    for round in 0..10 {
+    for round in rounds(10) {
         // Each from elsewhere: those that are refused count as guesses.
-        let address = |n: usize| format!("203.0.113.{}", round * 4 + n);
+        let address = |n: usize| format!("203.{}.{}.{n}", round / 250, round % 250);
         let mut calls: Vec<Call> =
             (0..4).map(|n| app.post("/api/auth").json(&body).from(&address(n))).collect();
         calls.insert(round % 5, set_active(false));
@@ -105,7 +222,7 @@ async fn a_log_in_that_races_a_change_of_password_leaves_no_session_of_the_old_o
     let app = App::on(&store).await;
     let mut ada = app.register_and_log_in(1).await;
     let mut password = App::password(1);
-    for round in 0..8 {
+    for round in rounds(8) {
         let next = format!("password number {round}");
         let change = json!({ "current_password": password, "new_password": next });
         let log_in = json!({ "email": App::email(1), "password": password });
