@@ -34,6 +34,8 @@ pub(crate) async fn build(url: &str, key: SigningKey) -> anyhow::Result<(Guardra
         .users(members)
         .sessions(store.clone())
         .policies(store.clone())
+        .failures(store.clone())
+        .audit(store.clone())
         .changes(store) // news of other nodes, where the database has any
         .default_policies()
         .build()

@@ -11,6 +11,8 @@ mod app;
 mod member;
 mod members;
 
+use std::net::SocketAddr;
+
 use anyhow::Context as _;
 use guardrail::SigningKey;
 
@@ -29,6 +31,8 @@ async fn main() -> anyhow::Result<()> {
         app::DEMO_PASSWORD
     );
     let stop = async || drop(tokio::signal::ctrl_c().await);
+    // So that Guardrail knows its clients' addresses, and bounds how often each may try.
+    let app = app.into_make_service_with_connect_info::<SocketAddr>();
     axum::serve(listener, app).with_graceful_shutdown(stop()).await?;
     guard.shutdown().await;
     Ok(())

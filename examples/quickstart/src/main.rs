@@ -5,7 +5,7 @@
 //! ADMIN_EMAIL=admin@example.com ADMIN_PASSWORD='correct horse' cargo run -p quickstart
 //! ```
 
-use std::env;
+use std::{env, net::SocketAddr};
 
 use anyhow::Context as _;
 use axum::{Router, routing::get};
@@ -50,6 +50,8 @@ async fn main() -> anyhow::Result<()> {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
     println!("Listening on http://{}", listener.local_addr()?);
     let stop = async || drop(tokio::signal::ctrl_c().await);
+    // So that Guardrail knows its clients' addresses, and bounds how often each may try.
+    let app = app.into_make_service_with_connect_info::<SocketAddr>();
     axum::serve(listener, app).with_graceful_shutdown(stop()).await?;
     guard.shutdown().await;
     Ok(())

@@ -1,6 +1,11 @@
 //! Which passwords may be set, and what hashes them.
 
-use guardrail::{Argon2, Bcrypt, PasswordPolicy};
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use guardrail::{Argon2, Bcrypt, PasswordHash, PasswordHasher, PasswordHasherError, PasswordPolicy};
 use guardrail_tests::{App, TestStore};
 use serde_json::json;
 
@@ -94,4 +99,60 @@ async fn argon2_takes_over_from_bcrypt_at_log_in() {
     after.log_in("long@example.com", &long).await;
     let body = json!({ "email": "long@example.com", "password": &long[..100] });
     after.post("/api/auth").json(&body).send().await.problem(401, "invalid_credentials");
+}
+
+/// Bcrypt that counts comparisons.
+#[derive(Clone)]
+struct Counting {
+    bcrypt: Bcrypt,
+    comparisons: Arc<AtomicUsize>,
+}
+
+impl PasswordHasher for Counting {
+    fn hash(&self, password: &str) -> Result<PasswordHash, PasswordHasherError> {
+        self.bcrypt.hash(password)
+    }
+
+    fn verify(&self, password: &str, hash: &str) -> Result<bool, PasswordHasherError> {
+        self.comparisons.fetch_add(1, Ordering::SeqCst);
+        self.bcrypt.verify(password, hash)
+    }
+
+    fn is_outdated(&self, hash: &str) -> bool {
+        self.bcrypt.is_outdated(hash)
+    }
+
+    fn max_bytes(&self) -> usize {
+        self.bcrypt.max_bytes()
+    }
+}
+
+#[tokio::test]
+async fn every_way_to_fail_costs_one_comparison() {
+    let hasher = Counting { bcrypt: Bcrypt::with_insecure_cost(4), comparisons: Arc::default() };
+    let store = TestStore::memory().await;
+    let app = App::with(&store, |builder| builder.password_hasher(hasher.clone())).await;
+    let admin = app.log_in_as_admin().await;
+    app.registration(1).send().await.expect(201);
+    let disabled = app.register_and_log_in(2).await;
+    let path = format!("/api/users/{}", disabled.user_id);
+    app.patch(&path).by(&admin).json(&json!({ "is_active": false })).send().await.expect(200);
+
+    let (long, name) = ("x".repeat(10_000), "x".repeat(1_000));
+    for (email, password) in [
+        (App::email(1), "not the password"),
+        (App::email(1), &long),
+        (App::email(1), "with a \0 in it"),
+        (App::email(1), ""),
+        (App::email(2), &App::password(2)),
+        ("nobody@example.com".to_owned(), "not the password"),
+        (name, "not the password"),
+        ("a\u{7}b".to_owned(), "not the password"),
+        (String::new(), "not the password"),
+    ] {
+        let before = hasher.comparisons.load(Ordering::SeqCst);
+        let body = json!({ "email": email, "password": password });
+        app.post("/api/auth").json(&body).send().await.problem(401, "invalid_credentials");
+        assert_eq!(hasher.comparisons.load(Ordering::SeqCst) - before, 1, "{body}");
+    }
 }

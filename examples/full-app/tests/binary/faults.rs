@@ -88,11 +88,11 @@ impl Client {
 
     /// Sends all at once: each is answered so. `other` is served all the while.
     async fn send_all(&self, requests: Vec<Request>, status: u16, other: &Request) {
-        let send = |request: Request| {
+        let one = |request: Request| {
             let client = self.clone();
             tokio::spawn(async move { client.send(&request, status).await })
         };
-        let sent: Vec<_> = requests.into_iter().map(send).collect();
+        let sent: Vec<_> = requests.into_iter().map(one).collect();
         while sent.iter().any(|task| !task.is_finished()) {
             self.send(other, 200).await;
         }
