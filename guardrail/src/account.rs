@@ -308,7 +308,7 @@ impl<U: AuthUser> AccountService<U> {
     pub(crate) async fn bootstrap(&self, user: NewUser) -> Result<Bootstrap<U>, Error> {
         let outcome = self.admin()?.bootstrap(user).await?;
         if let Bootstrap::Created(user) = &outcome {
-            self.audit.record_now(&AuditEvent::AdministratorCreated { user: &user.id() }).await?;
+            self.audit.record(&AuditEvent::AdministratorCreated { user: &user.id() });
         }
         Ok(outcome)
     }
@@ -347,11 +347,13 @@ impl<U: AuthUser> AccountService<U> {
             return Err(wrong("the password was changed at the same time"));
         }
         self.audit.record(&AuditEvent::PasswordChanged { user: id });
-        // What others guessed at is no more.
-        if let Some(email) = user.email() {
-            self.forgive(email).await?;
-        }
         self.sessions.revoke_user(id, RevokeReason::PasswordChanged).await?;
+        // What others guessed at is no more. The change stands without it.
+        if let Some(email) = user.email()
+            && let Err(error) = self.forgive(email).await
+        {
+            tracing::warn!(error = &error as &dyn std::error::Error, "failed log-ins were not forgotten");
+        }
         let begun = self.begin(&Verified { user: user.clone(), hash }, new, client).await?;
         Ok((user, begun))
     }
@@ -376,10 +378,11 @@ impl<U: AuthUser> AccountService<U> {
             UpdateUser::Unknown => return Err(Error::NotFound),
             UpdateUser::LastOne => return Err(Error::nobody_could_write_rules()),
         };
-        self.audit.record_now(&AuditEvent::UserChanged { user: id, by, role, is_active }).await?;
         if disabled {
             self.sessions.revoke_user(id, RevokeReason::UserDisabled).await?;
         }
+        // Last: nothing that has to follow the change waits for it.
+        self.audit.record_now(&AuditEvent::UserChanged { user: id, by, role, is_active }).await?;
         Ok(user)
     }
 }

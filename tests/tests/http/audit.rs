@@ -114,9 +114,17 @@ async fn an_act_that_cannot_be_written_down_is_503_and_written_later() {
     // Log-ins do not wait for it.
     app.register_and_log_in(1).await;
     app.get("/api/audit").by(&admin).send().await.problem(503, "unavailable");
+    // What has to follow a change does so all the same: the sessions of who is disabled end.
+    let bob = app.register_and_log_in(2).await;
+    let path = format!("/api/users/{}", bob.user_id);
+    let disable = app.patch(&path).by(&admin).json(&json!({ "is_active": false }));
+    disable.send().await.problem(503, "unavailable");
+    app.get("/app/whoami").by(&bob).send().await.problem(401, "session_ended");
+    assert!(app.session(bob.family_id).await.revoked.is_some());
     trouble.ends();
+    eventually(&app, &admin, "event=user_changed", 1).await;
     eventually(&app, &admin, "event=policies_changed", 1).await;
-    eventually(&app, &admin, "event=registered", 1).await;
+    eventually(&app, &admin, "event=registered", 2).await;
     // The change held.
     app.post("/api/policies").by(&admin).json(&rule).send().await.problem(409, "conflict");
 }
