@@ -210,11 +210,11 @@ impl<U: AuthUser> AccountService<U> {
             Ok(true) => return Ok(begun),
             Ok(false) => {}
             Err(error) => {
-                self.sessions.revoke(begun.id, RevokeReason::LoginVoid).await?;
+                self.sessions.revoke(begun.id, Some(&id), RevokeReason::LoginVoid).await?;
                 return Err(error);
             }
         }
-        self.sessions.revoke(begun.id, RevokeReason::LoginVoid).await?;
+        self.sessions.revoke(begun.id, Some(&id), RevokeReason::LoginVoid).await?;
         self.audit.record(&AuditEvent::LogInRefused {
             user: Some(&id),
             cause: "the account changed during the log-in",
@@ -378,11 +378,12 @@ impl<U: AuthUser> AccountService<U> {
             UpdateUser::Unknown => return Err(Error::NotFound),
             UpdateUser::LastOne => return Err(Error::nobody_could_write_rules()),
         };
-        if disabled {
-            self.sessions.revoke_user(id, RevokeReason::UserDisabled).await?;
-        }
-        // Last: nothing that has to follow the change waits for it.
-        self.audit.record_now(&AuditEvent::UserChanged { user: id, by, role, is_active }).await?;
+        // Neither waits for the other to succeed.
+        let revoked =
+            if disabled { self.sessions.revoke_user(id, RevokeReason::UserDisabled).await } else { Ok(0) };
+        let event = AuditEvent::UserChanged { user: id, by, role, is_active };
+        self.audit.record_now(&event).await?;
+        revoked?;
         Ok(user)
     }
 }

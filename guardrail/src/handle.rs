@@ -1,6 +1,6 @@
 //! The handle that an application holds.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -8,8 +8,8 @@ use tokio::sync::OwnedSemaphorePermit;
 use uuid::Uuid;
 
 use crate::{
-    AuthUser, Domain, Email, Error, FieldErrors, GuardrailBuilder, KeyId, NewUser, Principal, RefreshKey,
-    User, UserId, Username,
+    AuthUser, Domain, Email, Error, FieldErrors, Forbidden, GuardrailBuilder, KeyId, NewUser, Principal,
+    RefreshKey, User, UserId, Username,
     account::AccountService,
     audit::{Audit, AuditEvent},
     builder::Missing,
@@ -24,6 +24,9 @@ use crate::{
     throttle::{Action, Network, RateLimits, Whose},
     watcher::Watcher,
 };
+
+/// How long a shutdown waits for the last audit events to be written.
+const FLUSH_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Log-in, sessions and permissions for users of the type `U`: one handle, cheap to clone.
 ///
@@ -237,6 +240,16 @@ impl<U: AuthUser> Guardrail<U> {
             guard.inner.accounts.update(&id, change, &by).await
         })
         .await
+    }
+
+    /// An error, and an event, if somebody may not do what its request turned out to need.
+    pub(crate) fn demand(&self, who: &Principal, object: &str, action: &str) -> Result<(), Error> {
+        if self.is_allowed(who, object, action)? {
+            return Ok(());
+        }
+        let (user, subject, role) = (who.user_id(), who.subject(), who.role());
+        self.inner.audit.record(&AuditEvent::PermissionDenied { user, subject, role, object, action });
+        Err(Forbidden::PermissionDenied.into())
     }
 
     /// Adds and removes rules in one step.
@@ -472,7 +485,9 @@ impl<U: AuthUser> Guardrail<U> {
     /// the server has drained its connections.
     pub async fn shutdown(&self) {
         self.inner.tasks.shutdown().await;
-        self.inner.audit.flush().await;
+        if tokio::time::timeout(FLUSH_PATIENCE, self.inner.audit.flush()).await.is_err() {
+            tracing::error!("the last audit events could not be written in time; they are in the log only");
+        }
     }
 }
 

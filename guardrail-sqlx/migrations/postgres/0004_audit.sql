@@ -11,6 +11,7 @@ CREATE TABLE guardrail_audit (
     -- A JSON object.
     detail     TEXT NOT NULL
 );
+CREATE INDEX guardrail_audit_of_name ON guardrail_audit (event, id);
 CREATE INDEX guardrail_audit_of_user ON guardrail_audit (user_id, id) WHERE user_id IS NOT NULL;
 CREATE INDEX guardrail_audit_by_actor ON guardrail_audit (actor_id, id) WHERE actor_id IS NOT NULL;
 CREATE INDEX guardrail_audit_age ON guardrail_audit (at);

@@ -13,6 +13,9 @@ use crate::{
     storage::{AuditRecord, RevokeReason},
 };
 
+/// How much of an object is kept, in characters.
+const OBJECT_MAX_CHARS: usize = 256;
+
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum AuditEvent<'a> {
@@ -46,11 +49,18 @@ pub(crate) enum AuditEvent<'a> {
     /// A session was revoked because of what was presented.
     Revoked {
         session: SessionId,
+        user: Option<&'a UserId>,
         reason: RevokeReason,
     },
     SessionsRevoked {
         user: &'a UserId,
         reason: RevokeReason,
+        count: usize,
+    },
+    /// An administrator ended a user's sessions.
+    SessionsEnded {
+        user: &'a UserId,
+        by: &'a UserId,
         count: usize,
     },
     EverythingRevoked {
@@ -117,15 +127,16 @@ impl AuditEvent<'_> {
             Self::RefreshRefused { session, cause } => {
                 event!(warn, "refresh_refused", session = session.map(|id| id.to_string()), cause);
             }
-            Self::Revoked { session, reason } => match reason {
-                RevokeReason::Reuse | RevokeReason::Theft => {
-                    event!(error, "session_revoked", %session, %reason);
+            Self::Revoked { session, user, reason } => match (reason, user.map(UserId::as_str)) {
+                (RevokeReason::Reuse | RevokeReason::Theft, user) => {
+                    event!(error, "session_revoked", %session, user, %reason);
                 }
-                _ => event!(info, "session_revoked", %session, %reason),
+                (_, user) => event!(info, "session_revoked", %session, user, %reason),
             },
             Self::SessionsRevoked { user, reason, count } => {
                 event!(info, "sessions_revoked", %user, %reason, count);
             }
+            Self::SessionsEnded { user, by, count } => event!(warn, "sessions_ended", %user, %by, count),
             Self::EverythingRevoked { count } => event!(warn, "everything_revoked", count),
             Self::PasswordChanged { user } => event!(info, "password_changed", %user),
             Self::PasswordChangeRefused { user, cause } => {
@@ -167,12 +178,15 @@ impl AuditEvent<'_> {
             Self::RefreshRefused { session, cause } => {
                 ("refresh_refused", None, session, None, json!({ "cause": cause }))
             }
-            Self::Revoked { session, reason } => {
-                ("session_revoked", None, Some(session), None, json!({ "reason": reason.as_str() }))
+            Self::Revoked { session, user, reason } => {
+                ("session_revoked", user, Some(session), None, json!({ "reason": reason.as_str() }))
             }
             Self::SessionsRevoked { user, reason, count } => {
                 let detail = json!({ "reason": reason.as_str(), "count": count });
                 ("sessions_revoked", Some(user), None, None, detail)
+            }
+            Self::SessionsEnded { user, by, count } => {
+                ("sessions_ended", Some(user), None, Some(by), json!({ "count": count }))
             }
             Self::EverythingRevoked { count } => {
                 ("everything_revoked", None, None, None, json!({ "count": count }))
@@ -196,6 +210,8 @@ impl AuditEvent<'_> {
             }
             Self::EventsLost { count } => ("events_lost", None, None, None, json!({ "count": count })),
             Self::PermissionDenied { user, subject: _, role, object, action } => {
+                // A client chooses how long the values in it are.
+                let object: String = object.chars().take(OBJECT_MAX_CHARS).collect();
                 let detail: Value = json!({ "role": role, "object": object, "action": action });
                 ("permission_denied", Some(user), None, None, detail)
             }

@@ -24,6 +24,8 @@ use crate::{
 const QUEUE_MAX: usize = 10_000;
 /// How many are written at once.
 const BATCH: usize = 200;
+/// How long the first waits for others.
+const LINGER: Duration = Duration::from_millis(50);
 /// How long it takes until a store that failed is asked again.
 const RETRY: Duration = Duration::from_millis(500);
 
@@ -60,7 +62,11 @@ impl Audit {
             tasks.run(async move {
                 loop {
                     match trail.write_out().await {
-                        Ok(()) => trail.wake.notified().await,
+                        Ok(()) => {
+                            trail.wake.notified().await;
+                            // What comes at the same time is written together.
+                            tokio::time::sleep(LINGER).await;
+                        }
                         Err(error) => {
                             tracing::error!(
                                 error = &error as &dyn std::error::Error,
@@ -77,7 +83,15 @@ impl Audit {
     /// Takes note of an event.
     pub(crate) fn record(&self, event: &AuditEvent<'_>) {
         event.log();
-        self.enqueue(event.to_record(self.0.clock.now()));
+        if !self.has_store() {
+            return;
+        }
+        // Any user can be denied as often as it asks: that leaves room for everything else.
+        let most = match event {
+            AuditEvent::PermissionDenied { .. } => QUEUE_MAX / 2,
+            _ => QUEUE_MAX,
+        };
+        self.enqueue(event.to_record(self.0.clock.now()), most);
     }
 
     /// Takes note of what an administrator did, before it is answered. If that fails, it is an error that the change
@@ -88,26 +102,22 @@ impl Audit {
         let record = event.to_record(self.0.clock.now());
         let written = store.append(std::slice::from_ref(&record)).await;
         if written.is_err() {
-            self.enqueue(record);
+            self.enqueue(record, QUEUE_MAX);
         }
         Ok(written?)
     }
 
-    fn enqueue(&self, record: AuditRecord) {
-        if self.has_store() {
-            let mut queue = self.0.queue.lock();
-            if queue.len() < QUEUE_MAX {
-                queue.push_back(record);
-            } else {
-                self.0.lost.fetch_add(1, Ordering::Relaxed);
-                tracing::error!(
-                    event = record.event,
-                    "the queue of audit events is full: this one is in the log only"
-                );
-            }
-            drop(queue);
-            self.0.wake.notify_one();
+    fn enqueue(&self, record: AuditRecord, most: usize) {
+        let mut queue = self.0.queue.lock();
+        let room = queue.len() < most;
+        if room {
+            queue.push_back(record);
         }
+        drop(queue);
+        if !room && self.0.lost.fetch_add(1, Ordering::Relaxed) == 0 {
+            tracing::error!("the queue of audit events is full: until it is not, they are in the log only");
+        }
+        self.0.wake.notify_one();
     }
 
     /// Events from the store.

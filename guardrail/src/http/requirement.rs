@@ -76,8 +76,10 @@ impl Check<'_> {
                 Ok(holds)
             }
             Requirement::Any(parts) => {
+                let before = self.missed.borrow().len();
                 for part in *parts {
                     if self.holds(part)? {
+                        self.missed.borrow_mut().truncate(before);
                         return Ok(true);
                     }
                 }

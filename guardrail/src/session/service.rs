@@ -121,7 +121,7 @@ impl SessionService {
             client,
         };
         for beyond in self.store.create(session, self.config.limit).await? {
-            self.ended(beyond, RevokeReason::SessionLimit);
+            self.ended(beyond, Some(user), RevokeReason::SessionLimit);
         }
         Ok(Begun { id, refresh_token, fingerprint, expires_at })
     }
@@ -326,7 +326,7 @@ impl SessionService {
 
     /// Revokes a family whose token got into other hands; the error to answer with.
     async fn breach(&self, row: &SessionRecord, reason: RevokeReason) -> Result<Error, Error> {
-        self.revoke(row.id, reason).await?;
+        self.revoke(row.id, Some(&row.user_id), reason).await?;
         let cause = if reason == RevokeReason::Theft { "theft" } else { "reuse" };
         Ok(self.refused(Some(row.id), cause, Unauthenticated::SessionEnded))
     }
@@ -348,26 +348,31 @@ impl SessionService {
             Verdict::Forged => {
                 Err(self.refused(Some(row.id), "not the stored token", Unauthenticated::TokenInvalid))
             }
-            _ => self.revoke(row.id, RevokeReason::Logout).await.map(|_| ()),
+            _ => self.revoke(row.id, Some(&row.user_id), RevokeReason::Logout).await.map(|_| ()),
         }
     }
 
-    /// Revokes a session; whether it was not revoked yet.
-    pub(crate) async fn revoke(&self, id: SessionId, reason: RevokeReason) -> Result<bool, Error> {
+    /// Revokes a session, whose user is told where it is known; whether it was not revoked yet.
+    pub(crate) async fn revoke(
+        &self,
+        id: SessionId,
+        user: Option<&UserId>,
+        reason: RevokeReason,
+    ) -> Result<bool, Error> {
         let revoked = self.store.revoke(id, reason, self.now()).await;
         // Also if it failed: the acknowledgement may have got lost.
         self.entries.forget_session(id);
         let revoked = revoked?;
         if revoked {
-            self.ended(id, reason);
+            self.ended(id, user, reason);
         }
         Ok(revoked)
     }
 
     /// Takes note of a session that was revoked.
-    fn ended(&self, session: SessionId, reason: RevokeReason) {
+    fn ended(&self, session: SessionId, user: Option<&UserId>, reason: RevokeReason) {
         self.entries.forget_session(session);
-        self.audit.record(&AuditEvent::Revoked { session, reason });
+        self.audit.record(&AuditEvent::Revoked { session, user, reason });
     }
 
     /// Revokes the sessions of a device that has just logged in again.
@@ -377,7 +382,7 @@ impl SessionService {
             let digest = fingerprint.digest();
             let replaced = self.store.revoke_by_fingerprint(&digest, reason, self.now()).await;
             if let Some(session) = self.sure(replaced)? {
-                self.ended(session, reason);
+                self.ended(session, None, reason);
             }
         }
         Ok(())

@@ -119,7 +119,7 @@ impl Attempts {
     pub(crate) async fn sweep(&self) -> Result<u64, StoreError> {
         const BITE: usize = 1000;
         let mut deleted = 0;
-        for (kept, most) in [(KEPT, u32::MAX), (FEW_KEPT, FREE - 1)] {
+        for (kept, most) in [(KEPT, u32::MAX), (FEW_KEPT, 1)] {
             loop {
                 let before = self.clock.now() - kept;
                 let bite = self.store.delete_failures(before, most, BITE).await?;

@@ -44,8 +44,10 @@ async fn what_happened_is_listed_by_user_and_name_and_holds_no_secret(store: Tes
     app.clock.advance(Duration::from_secs(11));
     app.refresh(&ada).send().await.expect(401);
 
-    let of_ada = eventually(&app, &admin, &format!("user={}", ada.user_id), 4).await;
-    assert_eq!(names(&of_ada), ["permission_denied", "log_in_refused", "log_in", "registered"]);
+    let of_ada = eventually(&app, &admin, &format!("user={}", ada.user_id), 5).await;
+    let expected = ["session_revoked", "permission_denied", "log_in_refused", "log_in", "registered"];
+    assert_eq!(names(&of_ada), expected);
+    let of_ada = &of_ada[1..];
     assert_eq!(of_ada[0]["detail"]["object"], "/app/notes/{id}", "a value with a line break fills no object");
     assert_eq!(of_ada[1]["detail"], json!({ "cause": "the password is wrong" }));
     assert_eq!(of_ada[2]["session"], json!(ada.family_id));
@@ -78,6 +80,10 @@ async fn what_an_administrator_did_is_there_before_the_answer(store: TestStore) 
     assert_eq!(changed.len(), 1, "found by who did it");
     assert_eq!((&changed[0]["user"], &changed[0]["by"]), (&json!(ada.user_id), &json!(admin.user_id)));
     assert_eq!(changed[0]["detail"], json!({ "role": "moderator", "is_active": null }));
+
+    app.delete(&format!("{path}/sessions")).by(&admin).send().await.expect(200);
+    let ended = events(&app, &admin, "event=sessions_ended").await;
+    assert_eq!((&ended[0]["by"], &ended[0]["detail"]["count"]), (&json!(admin.user_id), &json!(1)));
 }
 
 async fn pages_follow_each_other(store: TestStore) {
@@ -98,7 +104,7 @@ async fn pages_follow_each_other(store: TestStore) {
     }
     assert_eq!(found.len(), 5);
     assert!(found.is_sorted_by(|a, b| a.as_str() > b.as_str()), "the newest first, each once");
-    for query in ["user=a%20b", "limit=0", "cursor=nonsense"] {
+    for query in ["user=a%20b", "event=%00", "limit=0", "cursor=nonsense"] {
         app.get(&format!("/api/audit?{query}")).by(&admin).send().await.problem(422, "validation_failed");
     }
 }
@@ -152,4 +158,22 @@ async fn old_events_are_swept() {
     app.guard.sweep().await.unwrap();
     let admin = app.log_in_as_admin().await;
     assert_eq!(events(&app, &admin, "event=policies_changed").await.len(), 0);
+}
+
+#[tokio::test]
+async fn a_denial_keeps_little_of_what_a_client_wrote_and_is_one_only_if_nothing_holds() {
+    let app = App::on(&TestStore::memory().await).await;
+    let admin = app.log_in_as_admin().await;
+    let ada = app.register_and_log_in(1).await;
+    let long = format!("/api/users/{}", "x".repeat(60_000));
+    app.patch(&long).by(&ada).json(&json!({ "role": "admin" })).send().await.expect(403);
+    let denied = eventually(&app, &admin, "event=permission_denied", 2).await;
+    for event in denied {
+        assert_eq!(event["detail"]["object"].as_str().unwrap().len(), 256);
+    }
+    // One of two alternatives holds: only what it then turns out to need is denied.
+    app.add_rule(&admin, &ada.subject(), "/api/users/{id}", "write").await;
+    app.patch("/api/users/7").by(&ada).json(&json!({ "role": "admin" })).send().await.expect(403);
+    let denied = eventually(&app, &admin, "event=permission_denied", 3).await;
+    assert_eq!(denied[0]["detail"]["action"], "assign");
 }

@@ -32,6 +32,10 @@ async fn events<U: AuthUser>(
     let limit = paging.limit()?;
     let user = user.map(|user| user.parse()).transpose();
     let user = user.map_err(|_| FieldErrors::one("user", "must be a user's id"))?;
+    let is_name = |event: &String| event.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+    if !event.as_ref().is_none_or(is_name) {
+        return Err(FieldErrors::one("event", "must be an event's name: lower case and `_`").into());
+    }
     let filter = AuditFilter { event, user, before: paging.after()? };
     let events = guard.inner().audit.events(&filter, limit + 1).await?;
     Ok(Json(Listing::page(events, limit, |event| event.id)?))

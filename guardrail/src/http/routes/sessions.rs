@@ -66,7 +66,7 @@ async fn end_session<U: AuthUser>(
     if record.is_none_or(|record| record.user_id != *principal.user_id()) {
         return Err(Error::NotFound);
     }
-    if !guard.inner().sessions.revoke(id, RevokeReason::EndedByUser).await? {
+    if !guard.inner().sessions.revoke(id, Some(principal.user_id()), RevokeReason::EndedByUser).await? {
         return Err(Error::NotFound);
     }
     Ok(Json(Message { message: "Session ended" }))

@@ -12,8 +12,8 @@ use super::{
     respond::{Data, Outcome},
 };
 use crate::{
-    AuthUser, Error, FieldErrors, Forbidden, Guardrail, Principal, Role, UserId, http::extract::JsonBody,
-    require, storage::UserChange,
+    AuthUser, Error, FieldErrors, Guardrail, Principal, Role, UserId, audit::AuditEvent,
+    http::extract::JsonBody, require, storage::UserChange,
 };
 
 pub(in crate::http) fn router<U: AuthUser + Serialize>() -> Router<Guardrail<U>> {
@@ -70,8 +70,8 @@ async fn change_user<U: AuthUser + Serialize>(
     let object = format!("/api/users/{id}");
     let needed = [(change.role.is_some(), "assign"), (change.is_active.is_some(), "write")];
     for (needed, action) in needed {
-        if needed && !guard.is_allowed(&principal, &object, action)? {
-            return Err(Forbidden::PermissionDenied.into());
+        if needed {
+            guard.demand(&principal, &object, action)?;
         }
     }
     let id: UserId = id.parse().map_err(|_| Error::NotFound)?;
@@ -92,10 +92,13 @@ struct Ended {
 #[require("/api/users/{id}/sessions", "delete")]
 async fn end_sessions<U: AuthUser>(
     State(guard): State<Guardrail<U>>,
+    principal: Principal,
     Path(id): Path<String>,
 ) -> Result<Json<Outcome<Ended>>, Error> {
     let id: UserId = id.parse().map_err(|_| Error::NotFound)?;
     guard.inner().accounts.find(&id).await?.ok_or(Error::NotFound)?;
     let ended = guard.end_sessions_of(&id).await?;
+    let event = AuditEvent::SessionsEnded { user: &id, by: principal.user_id(), count: ended };
+    guard.inner().audit.record_now(&event).await?;
     Ok(Outcome::new(Ended { ended }))
 }

@@ -14,7 +14,7 @@ use serde::{
 };
 use tokio::sync::Semaphore;
 
-use super::{demand, needed, rule::RuleBody, signature};
+use super::{needed, rule::RuleBody, signature};
 use crate::{
     AuthUser, Authenticated, Error, FieldErrors, Guardrail, Principal,
     handle::RuleChange,
@@ -60,7 +60,7 @@ async fn add_batch<U: AuthUser>(
     wrong.finish()?;
     for action in ["write", "assign"] {
         if rules.iter().any(|rule| needed(rule, "write") == action) {
-            demand(&guard, &principal, "/api/policies/batch", action)?;
+            guard.demand(&principal, "/api/policies/batch", action)?;
         }
     }
     let asked = rules.len();

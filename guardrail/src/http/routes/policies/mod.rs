@@ -17,7 +17,7 @@ use super::{
     respond::Outcome,
 };
 use crate::{
-    AuthUser, Authenticated, Error, Forbidden, Guardrail, Principal,
+    AuthUser, Authenticated, Error, Guardrail, Principal,
     handle::RuleChange,
     http::extract::JsonBody,
     policy::{Rule, RuleFilter},
@@ -42,19 +42,6 @@ fn needed(rule: &Rule, permission: &'static str) -> &'static str {
     match rule {
         Rule::Role { .. } => "assign",
         Rule::Permission { .. } => permission,
-    }
-}
-
-fn demand<U: AuthUser>(
-    guard: &Guardrail<U>,
-    principal: &Principal,
-    object: &str,
-    action: &str,
-) -> Result<(), Error> {
-    if guard.is_allowed(principal, object, action)? {
-        Ok(())
-    } else {
-        Err(Forbidden::PermissionDenied.into())
     }
 }
 
@@ -102,7 +89,7 @@ async fn add_rule<U: AuthUser>(
     JsonBody(body): JsonBody<RuleBody>,
 ) -> Result<(StatusCode, Json<Outcome<Done>>), Error> {
     let rule = body.check()?;
-    demand(&guard, &principal, "/api/policies", needed(&rule, "write"))?;
+    guard.demand(&principal, "/api/policies", needed(&rule, "write"))?;
     let message = format!("Policy added: {rule} ({})", signature(&caller));
     let change = RuleChange { add: vec![rule], by: Some(principal), ..RuleChange::default() };
     let changed = guard.change_rules(change).await?;
@@ -138,7 +125,7 @@ async fn remove_rule<U: AuthUser>(
         body = RuleBody::new(sent.subject, sent.object, sent.action);
     }
     let rule = body.check()?;
-    demand(&guard, &principal, "/api/policies", needed(&rule, "delete"))?;
+    guard.demand(&principal, "/api/policies", needed(&rule, "delete"))?;
     let message = format!("Policy removed: {rule} ({})", signature(&caller));
     let force = force.unwrap_or(false);
     let change = RuleChange { remove: vec![rule], by: Some(principal), force, ..RuleChange::default() };
