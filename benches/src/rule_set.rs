@@ -1,27 +1,13 @@
 //! Rules in any number, and questions about them.
 
 use casbin::{DefaultModel, MemoryAdapter};
-use guardrail::policy::Rule;
+use guardrail::policy::{MODEL, Rule};
 
 /// So many rules: a tenth as many roles, and one object in ten a pattern.
 #[derive(Debug, Clone, Copy)]
 pub struct RuleSet {
     rules: usize,
 }
-
-/// Casbin's model that Guardrail's is the same as.
-const MODEL: &str = r#"
-[request_definition]
-r = sub, obj, act
-[policy_definition]
-p = sub, obj, act
-[role_definition]
-g = _, _
-[policy_effect]
-e = some(where (p.eft == allow))
-[matchers]
-m = g(r.sub, p.sub) && keyMatch3(r.obj, p.obj) && (p.act == "*" || r.act == p.act)
-"#;
 
 impl RuleSet {
     pub fn of(rules: usize) -> Self {
