@@ -43,8 +43,9 @@ async fn they_may_come_while_the_program_runs(store: TestStore) {
     let logs = Logs::capture();
     let app = App::on(&store).await;
     let ada = app.register_and_log_in(1).await;
-    store.write_rows(&[&["p", "user", "(", "read"], &["p", "user", "/app/reports", "read"]]).await;
+    // Before they are written: the node may hear of them, and say so, before it is told to look.
     logs.take();
+    store.write_rows(&[&["p", "user", "(", "read"], &["p", "user", "/app/reports", "read"]]).await;
     app.guard.reload_policies().await.unwrap();
     assert!(logs.take().contains("set aside"));
     app.get("/app/reports").by(&ada).send().await.expect(200);
