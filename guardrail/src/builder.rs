@@ -1,5 +1,10 @@
 //! Setting Guardrail up.
 
+mod check;
+mod error;
+
+pub use self::error::BuildError;
+
 use std::{fmt, num::NonZeroUsize, sync::Arc, time::Duration};
 
 use chrono::TimeDelta;
@@ -13,7 +18,7 @@ use crate::{
     entries::Entries,
     handle::Inner,
     password::{HashingError, HashingQueue},
-    policy::{PolicyEngine, PolicyError, PolicyModel, Rule, default_rules, permissions},
+    policy::{PolicyEngine, PolicyModel, Rule, default_rules, permissions},
     secret::Secret32,
     session::{RefreshKeys, SessionService},
     storage::{
@@ -461,7 +466,7 @@ impl<U: AuthUser> GuardrailBuilder<SigningKey, Users<U>> {
     /// Checks the settings, tries the cryptography, reads the rules and starts the background work. It needs a
     /// Tokio runtime.
     pub async fn build(self) -> Result<Guardrail<U>, BuildError> {
-        self.check()?;
+        check::settings(&self.config)?;
         let store = self.sessions.ok_or(BuildError::StoreMissing { what: "sessions" })?;
         let policies = self.policies.ok_or(BuildError::StoreMissing { what: "policies" })?;
 
@@ -530,70 +535,6 @@ impl<U: AuthUser> GuardrailBuilder<SigningKey, Users<U>> {
             tasks,
         }))
     }
-
-    fn check(&self) -> Result<(), BuildError> {
-        let setting =
-            |setting, problem: &str| Err(BuildError::Setting { setting, problem: problem.to_owned() });
-        let Config { sessions, cookie, .. } = &self.config;
-        let second = TimeDelta::seconds(1);
-        if sessions.access_token_ttl < second {
-            return setting("access_token_ttl", "must be at least a second");
-        }
-        if sessions.refresh_token_ttl < sessions.access_token_ttl {
-            return setting("refresh_token_ttl", "must not be shorter than access_token_ttl");
-        }
-        if sessions.absolute_ttl < sessions.refresh_token_ttl {
-            return setting("session_absolute_ttl", "must not be shorter than refresh_token_ttl");
-        }
-        if sessions.absolute_ttl > TimeDelta::days(3650) {
-            return setting("session_absolute_ttl", "must be at most 3650 days");
-        }
-        if sessions.grace > TimeDelta::seconds(60) {
-            return setting("refresh_grace", "must be 0 to 60 seconds");
-        }
-        let is_token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
-        if cookie.name.is_empty() || !cookie.name.bytes().all(is_token) {
-            return setting(
-                "cookie_name",
-                "must be a cookie name (RFC 6265 §4.1.1): letters, digits, `-`, `_`",
-            );
-        }
-        let plain = |text: &str| text.bytes().all(|b| b.is_ascii_graphic() && b != b';' && b != b',');
-        if !cookie.path.starts_with('/') || !plain(&cookie.path) {
-            return setting("cookie_path", "must begin with `/` and hold no `;` and `,`");
-        }
-        if cookie.domain.as_deref().is_some_and(|domain| domain.is_empty() || !plain(domain)) {
-            return setting("cookie_domain", "must be a domain such as example.com");
-        }
-        // With its value and attributes it stays below the 4096 bytes that browsers keep (RFC 6265 §6.1).
-        let parts = [Some(cookie.name.as_str()), Some(cookie.path.as_str()), cookie.domain.as_deref()];
-        if parts.into_iter().flatten().map(str::len).sum::<usize>() > 2048 {
-            return setting(
-                "cookie_name",
-                "is too long together with the path and the domain: 2048 bytes at most",
-            );
-        }
-        let host = cookie.name.starts_with("__Host-");
-        if host && (!cookie.secure || cookie.path != "/" || cookie.domain.is_some()) {
-            return setting(
-                "cookie_name",
-                "a `__Host-` cookie must be Secure, with the path `/` and no domain",
-            );
-        }
-        if cookie.name.starts_with("__Secure-") && !cookie.secure {
-            return setting("cookie_name", "a `__Secure-` cookie must be Secure");
-        }
-        if cookie.same_site == SameSite::None && !cookie.secure {
-            return setting("cookie_same_site", "`None` needs a Secure cookie");
-        }
-        if self.config.policy_poll_interval < Duration::from_millis(100) {
-            return setting("policy_poll_interval", "must be at least 100 ms");
-        }
-        if self.config.sweep_interval < Duration::from_secs(1) {
-            return setting("sweep_interval", "must be at least a second");
-        }
-        Ok(())
-    }
 }
 
 impl<K, U> fmt::Debug for GuardrailBuilder<K, U> {
@@ -610,33 +551,4 @@ fn delta(duration: Duration) -> TimeDelta {
 fn default_hashing_threads() -> NonZeroUsize {
     let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
     NonZeroUsize::new(cores.saturating_sub(1)).unwrap_or(NonZeroUsize::MIN)
-}
-
-/// Why Guardrail could not be set up: what the deployer must change.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum BuildError {
-    /// Users were given without the stores that belong to them.
-    #[error("no store for {what}: call `.{what}(…)` on the builder, or `.store(…)` for everything")]
-    StoreMissing {
-        /// `sessions` or `policies`.
-        what: &'static str,
-    },
-    /// A setting cannot be as it is.
-    #[error("{setting} {problem}")]
-    Setting {
-        /// The builder's method.
-        setting: &'static str,
-        /// What is wrong.
-        problem: String,
-    },
-    /// Signing and verifying a trial token failed.
-    #[error("the cryptography of access tokens does not work")]
-    Cryptography(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// The password hasher failed.
-    #[error("the password hasher does not work")]
-    Hasher(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// The rules could not be read or written.
-    #[error("the rules could not be read")]
-    Policies(#[from] PolicyError),
 }

@@ -247,8 +247,7 @@ impl<U: AuthUser> Guardrail<U> {
         if self.is_allowed(who, object, action)? {
             return Ok(());
         }
-        let (user, subject, role) = (who.user_id(), who.subject(), who.role());
-        self.inner.audit.record(&AuditEvent::PermissionDenied { user, subject, role, object, action });
+        self.inner.audit.record(&AuditEvent::denied(who, object, action));
         Err(Forbidden::PermissionDenied.into())
     }
 

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::{
-    SessionId, UserId,
+    Principal, SessionId, UserId,
     storage::{AuditRecord, RevokeReason},
 };
 
@@ -103,6 +103,14 @@ pub(crate) enum AuditEvent<'a> {
         object: &'a str,
         action: &'a str,
     },
+}
+
+impl<'a> AuditEvent<'a> {
+    /// Somebody may not do something.
+    pub(crate) fn denied(who: &'a Principal, object: &'a str, action: &'a str) -> Self {
+        let (user, subject, role) = (who.user_id(), who.subject(), who.role());
+        Self::PermissionDenied { user, subject, role, object, action }
+    }
 }
 
 impl AuditEvent<'_> {

@@ -16,7 +16,7 @@ use tokio::sync::Notify;
 use super::AuditEvent;
 use crate::{
     Clock, Error,
-    storage::{AuditFilter, AuditRecord, AuditStore, StoreError},
+    storage::{AuditFilter, AuditRecord, AuditStore, StoreError, in_bites},
     tasks::Tasks,
 };
 
@@ -142,17 +142,9 @@ impl Audit {
 
     /// Deletes events that are older than they are kept; how many.
     pub(crate) async fn sweep(&self, kept: chrono::TimeDelta) -> Result<u64, StoreError> {
-        const BITE: usize = 1000;
         let Some(store) = &self.0.store else { return Ok(0) };
         let Some(before) = self.0.clock.now().checked_sub_signed(kept) else { return Ok(0) };
-        let mut deleted = 0;
-        loop {
-            let bite = store.delete_events(before, BITE).await?;
-            deleted += bite;
-            if bite < BITE as u64 {
-                return Ok(deleted);
-            }
-        }
+        in_bites(|limit| store.delete_events(before, limit)).await
     }
 }
 

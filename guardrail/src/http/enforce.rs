@@ -127,9 +127,7 @@ impl EnforceRoutes {
         let Some(context) = parts.extensions.get::<AuthContext>() else { return Err(Error::Unavailable) };
         let principal = context.principal()?;
         let denied = |object: &str, action: &str| {
-            let (subject, role) = (principal.subject(), principal.role());
-            let user = principal.user_id();
-            context.audit().record(&AuditEvent::PermissionDenied { user, subject, role, object, action });
+            context.audit().record(&AuditEvent::denied(principal, object, action));
             Err(Forbidden::PermissionDenied.into())
         };
         let Some(template) = parts.extensions.get::<MatchedPath>() else {

@@ -46,9 +46,7 @@ fn decide(requirement: &Requirement, parts: &mut Parts) -> Result<(), Error> {
     }
     // Of alternatives, one that is missed says nothing by itself.
     for (object, action) in missed.take() {
-        let (object, action) = (object.as_str(), action.as_str());
-        let (user, subject, role) = (principal.user_id(), principal.subject(), principal.role());
-        context.audit().record(&AuditEvent::PermissionDenied { user, subject, role, object, action });
+        context.audit().record(&AuditEvent::denied(principal, &object, &action));
     }
     Err(Forbidden::PermissionDenied.into())
 }

@@ -15,7 +15,9 @@ use crate::{
     config::SessionConfig,
     entries::{Entries, KnownSession},
     fingerprint::{Fingerprint, FingerprintCookies, PresentedFingerprints},
-    storage::{ClientInfo, NewSession, RevokeReason, Rotation, SessionRecord, SessionStore, StoreError},
+    storage::{
+        ClientInfo, NewSession, RevokeReason, Rotation, SessionRecord, SessionStore, StoreError, in_bites,
+    },
     token::{AccessTokens, Claims, IssuedToken, TokenError, VerifiedClaims},
 };
 
@@ -428,18 +430,10 @@ impl SessionService {
 
     /// Deletes sessions that have ended a while ago, in bites; how many.
     pub(crate) async fn sweep(&self) -> Result<u64, Error> {
-        const BITE: usize = 1000;
         /// For a day their tokens are told from forged ones, and a replay is told from an unknown token.
         const KEPT: chrono::TimeDelta = chrono::TimeDelta::days(1);
         let before = self.now() - KEPT;
-        let mut deleted = 0;
-        loop {
-            let bite = self.store.delete_ended(before, BITE).await?;
-            deleted += bite;
-            if bite < BITE as u64 {
-                return Ok(deleted);
-            }
-        }
+        Ok(in_bites(|limit| self.store.delete_ended(before, limit)).await?)
     }
 }
 

@@ -53,6 +53,22 @@ impl StoreError {
     }
 }
 
+/// Deletes by `delete`, so many at a time, until there is nothing left to delete; how many.
+pub(crate) async fn in_bites<F>(delete: impl Fn(usize) -> F) -> Result<u64, StoreError>
+where
+    F: Future<Output = Result<u64, StoreError>>,
+{
+    const BITE: usize = 1000;
+    let mut deleted = 0;
+    loop {
+        let bite = delete(BITE).await?;
+        deleted += bite;
+        if bite < BITE as u64 {
+            return Ok(deleted);
+        }
+    }
+}
+
 /// The parts of a store, each behind its trait.
 ///
 /// What [`GuardrailBuilder::store`](crate::GuardrailBuilder::store) takes apart; a store that keeps everything in

@@ -16,7 +16,7 @@ use crate::{
     Clock, Error, Sha256Digest, UserId,
     audit::AuditEvent,
     secret::Secret32,
-    storage::{FailureStore, Failures, StoreError},
+    storage::{FailureStore, Failures, StoreError, in_bites},
 };
 
 /// So many failures in a row from one network are slips.
@@ -117,17 +117,10 @@ impl Attempts {
 
     /// Deletes counts that are long past, in bites; how many.
     pub(crate) async fn sweep(&self) -> Result<u64, StoreError> {
-        const BITE: usize = 1000;
         let mut deleted = 0;
         for (kept, most) in [(KEPT, u32::MAX), (FEW_KEPT, 1)] {
-            loop {
-                let before = self.clock.now() - kept;
-                let bite = self.store.delete_failures(before, most, BITE).await?;
-                deleted += bite;
-                if bite < BITE as u64 {
-                    break;
-                }
-            }
+            let before = self.clock.now() - kept;
+            deleted += in_bites(|limit| self.store.delete_failures(before, most, limit)).await?;
         }
         Ok(deleted)
     }

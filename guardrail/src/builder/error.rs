@@ -1,0 +1,32 @@
+//! What keeps Guardrail from being set up.
+
+use crate::policy::PolicyError;
+
+/// Why Guardrail could not be set up: what the deployer must change.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// Users were given without the stores that belong to them.
+    #[error("no store for {what}: call `.{what}(…)` on the builder, or `.store(…)` for everything")]
+    StoreMissing {
+        /// `sessions` or `policies`.
+        what: &'static str,
+    },
+    /// A setting cannot be as it is.
+    #[error("{setting} {problem}")]
+    Setting {
+        /// The builder's method.
+        setting: &'static str,
+        /// What is wrong.
+        problem: String,
+    },
+    /// Signing and verifying a trial token failed.
+    #[error("the cryptography of access tokens does not work")]
+    Cryptography(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The password hasher failed.
+    #[error("the password hasher does not work")]
+    Hasher(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The rules could not be read or written.
+    #[error("the rules could not be read")]
+    Policies(#[from] PolicyError),
+}
