@@ -12,7 +12,7 @@ use crate::{
     entries::{Entries, KnownUser},
     fingerprint::PresentedFingerprints,
     password::{HashingError, HashingQueue},
-    session::{Advanced, Begun, SessionService},
+    session::{Advanced, Begun, RefreshError, SessionService},
     storage::{
         Bootstrap, ClientInfo, CreateUser, RevokeReason, StoreError, UpdateUser, UserAdmin, UserChange,
         UserStore,
@@ -239,7 +239,7 @@ impl<U: AuthUser> AccountService<U> {
         token: &str,
         fingerprints: &PresentedFingerprints,
         network: Option<Network>,
-    ) -> Result<(U, Advanced), Error> {
+    ) -> Result<(U, Advanced), RefreshError> {
         // The user is read before anything is replaced: while users cannot be read, a client's retries must not turn
         // into a reuse of its own token. Whoever disables the user meanwhile revokes the sessions afterwards, and
         // then nothing is replaced any more.

@@ -18,7 +18,7 @@ use crate::{
     fingerprint::PresentedFingerprints,
     policy::{Changed, Object, PolicyEngine, Rule, RuleSet},
     secret::Secret32,
-    session::{Begun, SessionService},
+    session::{Begun, RefreshError, SessionService},
     storage::{Bootstrap, Change, ChangeFeed, PolicyChange, RevokeReason, UserChange},
     tasks::Tasks,
     throttle::{Action, Network, RateLimits, Whose},
@@ -173,21 +173,25 @@ impl<U: AuthUser> Guardrail<U> {
     }
 
     pub(crate) async fn refresh(&self, token: SecretString, device: Device) -> Result<Refreshed, Error> {
-        self.finish(|guard| async move {
-            let Device { fingerprints, network, .. } = device;
-            let refreshed = guard.inner.accounts.refresh(token.expose_secret(), &fingerprints, network);
-            let (user, advanced) = refreshed.await?;
-            let record = &advanced.record;
-            let access = guard.inner.sessions.access_token(
-                &record.user_id,
-                user.role(),
-                record.id,
-                &record.fingerprint,
-                record.expires_at,
-            )?;
-            Ok(Refreshed { access, advanced })
-        })
-        .await
+        let Device { fingerprints, network, .. } = device;
+        let refreshed = self.inner.accounts.refresh(token.expose_secret(), &fingerprints, network).await;
+        let (user, advanced) = match refreshed {
+            Ok(refreshed) => refreshed,
+            Err(RefreshError::Refused(error)) => return Err(error),
+            Err(RefreshError::Breach(breach)) => {
+                let end = |guard: Self| async move { guard.inner.sessions.end_breached(breach).await };
+                return Err(self.finish(end).await);
+            }
+        };
+        let record = &advanced.record;
+        let access = self.inner.sessions.access_token(
+            &record.user_id,
+            user.role(),
+            record.id,
+            &record.fingerprint,
+            record.expires_at,
+        )?;
+        Ok(Refreshed { access, advanced })
     }
 
     pub(crate) async fn log_out(&self, token: SecretString) -> Result<(), Error> {

@@ -49,10 +49,7 @@ impl Forgery {
 
     /// Signed with another secret.
     pub fn sign_with(&self, secret: &[u8]) -> String {
-        let message = self.message();
-        let key = EncodingKey::from_secret(secret);
-        let signature = crypto::sign(message.as_bytes(), &key, Algorithm::HS256).unwrap();
-        format!("{message}.{signature}")
+        sign(&self.message(), secret)
     }
 
     /// Not signed: with an empty signature.
@@ -62,8 +59,23 @@ impl Forgery {
 
     /// What a signature is of.
     pub fn message(&self) -> String {
-        format!("{}.{}", segment(&self.header.to_string()), segment(&self.claims.to_string()))
+        message(&self.header.to_string(), &self.claims.to_string())
     }
+}
+
+/// Any texts as header and claims of a token, signed with the application's own secret.
+pub fn signed(header: &str, claims: &str) -> String {
+    sign(&message(header, claims), SECRET.as_bytes())
+}
+
+fn message(header: &str, claims: &str) -> String {
+    format!("{}.{}", segment(header), segment(claims))
+}
+
+fn sign(message: &str, secret: &[u8]) -> String {
+    let key = EncodingKey::from_secret(secret);
+    let signature = crypto::sign(message.as_bytes(), &key, Algorithm::HS256).unwrap();
+    format!("{message}.{signature}")
 }
 
 /// A text as a part of a token.

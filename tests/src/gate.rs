@@ -57,9 +57,9 @@ impl Held {
         (&mut self.reached).await.unwrap();
     }
 
-    /// Lets it go on.
+    /// Lets it go on, unless it has been dropped meanwhile.
     pub fn open(self) {
-        self.opens.send(()).unwrap();
+        let _ = self.opens.send(());
     }
 }
 

@@ -27,7 +27,7 @@ mod troubled;
 pub use self::{
     app::{ADMIN_EMAIL, ADMIN_PASSWORD, App, Builder, Contents},
     client::{Call, Reply},
-    forge::{Forgery, claims_of, segment},
+    forge::{Forgery, claims_of, segment, signed},
     gate::{Gate, GatedHasher, Held},
     login::Login,
     logs::Logs,

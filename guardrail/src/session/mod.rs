@@ -7,5 +7,5 @@ mod service;
 pub use self::refresh_token::RefreshKey;
 pub(crate) use self::{
     refresh_token::{RefreshKeys, RefreshToken},
-    service::{Advanced, Begun, Denial, SessionService},
+    service::{Advanced, Begun, Denial, RefreshError, SessionService},
 };

@@ -2,8 +2,8 @@
 //!
 //! base64url of `version ‖ key id ‖ family ‖ generation ‖ secret ‖ tag`. The tag is an HMAC over all before it, so
 //! that a forged token dies without a store access. The first secret is random; each next one is
-//! `HMAC(chain key, family ‖ generation ‖ SHA-256(token before))`. Whoever holds the parent can therefore be given
-//! the very same successor again, and nobody else can make it: not with the stored digest, and not with the key.
+//! `HMAC(chain key, family ‖ generation ‖ secret before)`. Whoever holds the parent can therefore be given the very
+//! same successor again, and nobody else can make it: not with the stored digest, not with the key, and not with both.
 
 use std::{fmt, sync::Arc};
 
@@ -20,7 +20,8 @@ use crate::{
 const VERSION: u8 = 1;
 const TAG_BYTES: usize = 16;
 /// version, key id, family, generation, secret: what the tag covers.
-const BODY_BYTES: usize = 1 + 8 + 16 + 8 + 32;
+const BODY_BYTES: usize = 1 + 8 + 16 + 8 + SECRET_BYTES;
+const SECRET_BYTES: usize = 32;
 /// The length of a refresh token as text; no other length is looked at.
 const TEXT_BYTES: usize = (BODY_BYTES + TAG_BYTES) / 3 * 4;
 
@@ -123,7 +124,7 @@ impl RefreshToken {
         let secret = key.chain.hmac(&[
             self.session.as_uuid().as_bytes(),
             &generation.to_be_bytes(),
-            self.digest().as_bytes(),
+            self.secret(),
         ]);
         Self::assemble(self.session, generation, &secret, key)
     }
@@ -163,6 +164,12 @@ impl RefreshToken {
         }
         tag.copy_from_slice(authenticate(head, key).as_slice());
         Self { session, generation, bytes }
+    }
+
+    /// What nobody but the token's holder has; unlike its digest, which is stored.
+    fn secret(&self) -> &[u8] {
+        let (body, _) = self.bytes.split_at(BODY_BYTES);
+        body.split_at(BODY_BYTES - SECRET_BYTES).1
     }
 
     pub(crate) fn session(&self) -> SessionId {
@@ -250,6 +257,17 @@ mod tests {
         assert_eq!(parent.successor(&keys.current()).digest(), successor.digest());
         assert_ne!(parent.successor(&other).digest(), successor.digest());
         assert_ne!(successor.successor(&keys.current()).digest(), successor.digest());
+    }
+
+    #[test]
+    fn what_is_stored_and_the_key_together_make_no_successor() {
+        let keys = keys();
+        let (parent, key) = (first(&keys), keys.current());
+        let successor = parent.successor(&key);
+        let (family, generation) = (parent.session(), 1_u64.to_be_bytes());
+        let made = key.chain.hmac(&[family.as_uuid().as_bytes(), &generation, parent.digest().as_bytes()]);
+        assert_ne!(made.as_bytes(), successor.secret());
+        assert_eq!(successor.secret(), &successor.bytes[33..65]);
     }
 
     #[test]

@@ -54,6 +54,33 @@ pub(crate) struct Advanced {
     pub(crate) fingerprint: Fingerprint,
 }
 
+/// Why nothing was refreshed.
+#[derive(Debug)]
+pub(crate) enum RefreshError {
+    Refused(Error),
+    Breach(Breach),
+}
+
+impl<E: Into<Error>> From<E> for RefreshError {
+    fn from(error: E) -> Self {
+        Self::Refused(error.into())
+    }
+}
+
+/// A family one of whose tokens is in other hands: it has to end, whoever still waits for that.
+#[derive(Debug)]
+pub(crate) struct Breach {
+    session: SessionId,
+    user: UserId,
+    reason: RevokeReason,
+}
+
+impl Breach {
+    fn of(row: SessionRecord, reason: RevokeReason) -> Self {
+        Self { session: row.id, user: row.user_id, reason }
+    }
+}
+
 /// Why a request is not authenticated: what its client learns, and what the log does.
 #[derive(Debug)]
 pub(crate) enum Denial {
@@ -233,11 +260,14 @@ impl SessionService {
     }
 
     /// Exchanges a refresh token: [`family`] says what for.
+    ///
+    /// Whoever hangs up ends this where it stands. Gone on with, it would come to look at the row after its client's
+    /// next tries, and take its own token for one in other hands.
     pub(crate) async fn refresh(
         &self,
         token: &RefreshToken,
         fingerprints: &PresentedFingerprints,
-    ) -> Result<Advanced, Error> {
+    ) -> Result<Advanced, RefreshError> {
         // The common case is decided by the store's one step alone.
         let mut fingerprint = fingerprints.only().cloned();
         for _ in 0..REFRESH_LOOKS {
@@ -248,7 +278,7 @@ impl SessionService {
             }
             let now = self.now();
             let Some(row) = self.store.find(token.session()).await? else {
-                return Err(self.refused(Some(token.session()), "unknown", Unauthenticated::TokenInvalid));
+                return Err(self.refused(Some(token.session()), "unknown", Unauthenticated::TokenInvalid).into());
             };
             let successor = self.successor_of(token, &row);
             let presented = presented(token, successor.as_ref());
@@ -263,21 +293,21 @@ impl SessionService {
                         return Ok(Advanced { record: row, refresh_token: Some(successor), fingerprint });
                     }
                 }
-                Verdict::Reuse => return Err(self.breach(&row, RevokeReason::Reuse).await?),
-                Verdict::Theft => return Err(self.breach(&row, RevokeReason::Theft).await?),
+                Verdict::Reuse => return Err(RefreshError::Breach(Breach::of(row, RevokeReason::Reuse))),
+                Verdict::Theft => return Err(RefreshError::Breach(Breach::of(row, RevokeReason::Theft))),
                 Verdict::FingerprintsTooMany => {
-                    return Err(self.refused(session, "too many cookies", Unauthenticated::SessionEnded));
+                    return Err(self.refused(session, "too many cookies", Unauthenticated::SessionEnded).into());
                 }
                 Verdict::FingerprintMissing => {
-                    return Err(self.refused(session, "no cookie", Unauthenticated::FingerprintMissing));
+                    return Err(self.refused(session, "no cookie", Unauthenticated::FingerprintMissing).into());
                 }
-                Verdict::Ended => return Err(self.refused(session, "ended", Unauthenticated::SessionEnded)),
+                Verdict::Ended => return Err(self.refused(session, "ended", Unauthenticated::SessionEnded).into()),
                 Verdict::Forged => {
-                    return Err(self.refused(session, "not the stored token", Unauthenticated::TokenInvalid));
+                    return Err(self.refused(session, "not the stored token", Unauthenticated::TokenInvalid).into());
                 }
             }
         }
-        Err(Error::backend("refreshing", "the session changed faster than it could be read"))
+        Err(Error::backend("refreshing", "the session changed faster than it could be read").into())
     }
 
     /// The store's step; `None` if the row is not as the token says.
@@ -326,11 +356,14 @@ impl SessionService {
         told.into()
     }
 
-    /// Revokes a family whose token got into other hands; the error to answer with.
-    async fn breach(&self, row: &SessionRecord, reason: RevokeReason) -> Result<Error, Error> {
-        self.revoke(row.id, Some(&row.user_id), reason).await?;
+    /// Ends a family one of whose tokens is in other hands; the error to answer with.
+    pub(crate) async fn end_breached(&self, breach: Breach) -> Error {
+        let Breach { session, user, reason } = breach;
+        if let Err(error) = self.revoke(session, Some(&user), reason).await {
+            return error;
+        }
         let cause = if reason == RevokeReason::Theft { "theft" } else { "reuse" };
-        Ok(self.refused(Some(row.id), cause, Unauthenticated::SessionEnded))
+        self.refused(Some(session), cause, Unauthenticated::SessionEnded)
     }
 
     /// Ends the session of a refresh token. A session that has ended already is fine; a token that is older than
@@ -346,7 +379,7 @@ impl SessionService {
         let successor = self.successor_of(&token, &row);
         match family::judge_logout(&row, &presented(&token, successor.as_ref()), self.now()) {
             Verdict::Ended => Ok(()),
-            Verdict::Reuse => Err(self.breach(&row, RevokeReason::Reuse).await?),
+            Verdict::Reuse => Err(self.end_breached(Breach::of(row, RevokeReason::Reuse)).await),
             Verdict::Forged => {
                 Err(self.refused(Some(row.id), "not the stored token", Unauthenticated::TokenInvalid))
             }

@@ -12,6 +12,7 @@ on_every_store!(
     a_role_changed_during_a_log_in_holds_for_the_session,
     a_session_revoked_while_it_is_read_is_not_remembered_as_live,
     a_user_disabled_while_the_session_is_read_is_not_remembered_as_active,
+    a_refresh_whose_client_hung_up_is_no_reuse_later,
 );
 
 async fn app(store: &TestStore) -> (App, GatedHasher) {
@@ -112,4 +113,25 @@ async fn a_user_disabled_while_the_session_is_read_is_not_remembered_as_active(s
 
     begun.await.unwrap().problem(401, "session_ended");
     app.get("/api/profile").by(&ada).send().await.problem(401, "session_ended");
+}
+
+async fn a_refresh_whose_client_hung_up_is_no_reuse_later(store: TestStore) {
+    let trouble = Trouble::default();
+    let app = App::in_trouble(&store, &trouble).await;
+    let ada = app.register_and_log_in(1).await;
+
+    let mut read = trouble.hold_read();
+    let begun = tokio::spawn(app.refresh(&ada).send());
+    read.reached().await;
+    begun.abort();
+    assert!(begun.await.unwrap_err().is_cancelled());
+    // Meanwhile its client tries again, and goes on.
+    let next = ada.after(&app.refresh(&ada).send().await.expect(200));
+    let newest = next.after(&app.refresh(&next).send().await.expect(200));
+    read.open();
+    // Waits for what goes on by itself.
+    app.guard.shutdown().await;
+
+    app.get("/api/profile").by(&newest).send().await.expect(200);
+    app.refresh(&newest).send().await.expect(200);
 }

@@ -36,6 +36,8 @@ mod forged_tokens;
 mod interleaved;
 mod keys;
 mod malformed_rows;
+mod model;
+mod others_got_wrong;
 mod outage;
 mod own_model;
 mod passwords;

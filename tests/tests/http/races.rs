@@ -2,15 +2,11 @@
 //!
 //! `GUARDRAIL_RACE_ROUNDS` repeats each race so often, in place of the few rounds of an ordinary run.
 
-use std::collections::HashSet;
-
 use guardrail_tests::{App, Call, Login, Reply, TestStore};
 use serde_json::json;
 use tokio::task::JoinSet;
 
 on_every_store!(
-    racing_refreshes_of_one_token_advance_one_generation,
-    a_log_out_that_races_refreshes_leaves_no_live_token,
     refreshes_that_race_a_reuse_leave_no_live_token,
     refreshes_that_race_a_change_of_password_leave_none_of_before,
     refreshes_that_race_their_users_disabling_leave_no_live_token,
@@ -24,66 +20,20 @@ on_every_store!(
 );
 
 /// How often a race is run.
-fn rounds(few: usize) -> std::ops::Range<usize> {
+pub(crate) fn rounds(few: usize) -> std::ops::Range<usize> {
     let rounds = std::env::var("GUARDRAIL_RACE_ROUNDS").map_or(few, |rounds| rounds.parse().unwrap());
     0..rounds
 }
 
 /// Sends all at once.
-async fn race(calls: impl IntoIterator<Item = Call>) -> Vec<Reply> {
+pub(crate) async fn race(calls: impl IntoIterator<Item = Call>) -> Vec<Reply> {
     let racers: JoinSet<Reply> = calls.into_iter().map(Call::send).collect();
     racers.join_all().await
 }
 
-async fn is_dead(app: &App, login: &Login) {
+pub(crate) async fn is_dead(app: &App, login: &Login) {
     app.get("/api/profile").by(login).send().await.problem(401, "session_ended");
     app.refresh(login).send().await.problem(401, "session_ended");
-}
-
-async fn racing_refreshes_of_one_token_advance_one_generation(store: TestStore) {
-    let app = App::on(&store).await;
-    let mut ada = app.register_and_log_in(1).await;
-    let mut history = vec![ada.clone()];
-    for round in rounds(20) {
-        let replies = race((0..100).map(|_| app.refresh(&ada))).await;
-        assert_eq!(replies.iter().filter(|reply| reply.status == 200).count(), 100, "{replies:#?}");
-        let successors: HashSet<_> = replies.iter().map(|reply| ada.after(reply).refresh_token).collect();
-        assert_eq!(successors.len(), 1, "round {round}");
-        let access_tokens: HashSet<_> = replies.iter().map(|reply| ada.after(reply).token).collect();
-        assert_eq!(access_tokens.len(), 100, "round {round}");
-        assert!(replies.iter().all(|reply| reply.fingerprint() == ada.cookie));
-        assert_eq!(app.session(ada.family_id).await.generation, u64::try_from(round + 1).unwrap());
-        ada = ada.after(&replies[0]);
-        history.push(ada.clone());
-    }
-    app.get("/api/profile").by(&ada).send().await.expect(200);
-
-    // Well within grace, and a reuse nevertheless.
-    let grandparent = &history[history.len() - 3];
-    app.refresh(grandparent).send().await.problem(401, "session_ended");
-    for login in history.iter().rev().take(20) {
-        is_dead(&app, login).await;
-    }
-    assert_eq!(app.session(ada.family_id).await.generation, u64::try_from(history.len() - 1).unwrap());
-}
-
-async fn a_log_out_that_races_refreshes_leaves_no_live_token(store: TestStore) {
-    let app = App::on(&store).await;
-    let mut ada = app.register_and_log_in(1).await;
-    for round in rounds(10) {
-        let refreshes = (0..20).map(|_| app.refresh(&ada));
-        let mut calls: Vec<Call> = refreshes.collect();
-        calls.insert(round * 2 % 20, app.log_out(&ada.refresh_token));
-        for reply in race(calls).await {
-            match reply.status {
-                200 if reply.json().get("token").is_some() => is_dead(&app, &ada.after(&reply)).await,
-                200 => assert_eq!(reply.json(), json!({ "message": "Logged out successfully" })),
-                _ => drop(reply.problem(401, "session_ended")),
-            }
-        }
-        assert!(app.session(ada.family_id).await.revoked.is_some());
-        ada = app.log_in(&App::email(1), &App::password(1)).await;
-    }
 }
 
 /// What refreshes of a log-in's current token gave, beside another call, whose answer must have this status.

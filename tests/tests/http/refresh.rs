@@ -8,7 +8,6 @@ use serde_json::json;
 on_every_store!(
     the_parent_in_grace_gets_the_same_successor_again,
     the_parent_after_grace_is_a_reuse_and_ends_the_session,
-    the_grandparent_in_grace_is_a_reuse_and_ends_the_session,
     another_devices_cookie_is_theft_and_ends_the_session,
     no_cookie_is_refused_and_ends_nothing,
     a_forged_token_is_refused_and_ends_nothing,
@@ -61,15 +60,6 @@ async fn the_parent_after_grace_is_a_reuse_and_ends_the_session(store: TestStore
     assert!(!refused.body.contains("reuse"), "{refused:?}");
     is_dead(&app, &child).await;
     is_dead(&app, &parent).await;
-}
-
-async fn the_grandparent_in_grace_is_a_reuse_and_ends_the_session(store: TestStore) {
-    let app = App::on(&store).await;
-    let grandparent = app.register_and_log_in(1).await;
-    let parent = grandparent.after(&app.refresh(&grandparent).send().await.expect(200));
-    let child = parent.after(&app.refresh(&parent).send().await.expect(200));
-    app.refresh(&grandparent).send().await.problem(401, "session_ended");
-    is_dead(&app, &child).await;
 }
 
 async fn another_devices_cookie_is_theft_and_ends_the_session(store: TestStore) {
