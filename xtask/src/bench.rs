@@ -1,17 +1,16 @@
 //! `cargo xtask bench`: the programs in `benches/`, built for speed, with a PostgreSQL server for as long as they run.
 
 use std::{
-    env,
     ffi::{OsStr, OsString},
-    path::{Path, PathBuf},
+    path::Path,
     process::Command,
 };
 
 use anyhow::{Context as _, Result};
+use xtask_postgres::{Purpose, Server, programs};
 
 use crate::{
-    cargo::{cargo, exit_code},
-    postgres::{self, Purpose, Server},
+    cargo::{cargo, exit_code, target_folder},
     test::POSTGRES_URL,
 };
 
@@ -21,7 +20,7 @@ const MICRO: &str = "micro";
 /// Builds what `args` ask for and runs it; its status.
 pub(crate) fn run(args: &[OsString]) -> Result<u8> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("benches");
-    let target = target(&folder);
+    let target = target_folder("benches");
     let build = |command: &str| {
         let mut build = cargo();
         build.args([command, "--locked", "--manifest-path"]).arg(folder.join("Cargo.toml"));
@@ -51,7 +50,7 @@ pub(crate) fn run(args: &[OsString]) -> Result<u8> {
     if args.iter().any(|arg| arg == OsStr::new("--help") || arg == OsStr::new("-h")) {
         return status(&mut measure);
     }
-    let server = Server::start(&postgres::programs()?, Purpose::Figures)?;
+    let server = Server::start(&programs()?, Purpose::Durability)?;
     status(measure.env(POSTGRES_URL, server.url()))
 }
 
@@ -59,11 +58,4 @@ fn status(command: &mut Command) -> Result<u8> {
     let program = command.get_program().to_owned();
     let status = command.status().with_context(|| format!("cannot run {}", program.display()))?;
     Ok(exit_code(status))
-}
-
-/// Where it is built: apart from the rest, since the profile is another and the folder grows large.
-fn target(benches: &Path) -> PathBuf {
-    let whole =
-        env::var_os("CARGO_TARGET_DIR").map_or_else(|| benches.with_file_name("target"), PathBuf::from);
-    whole.join("benches")
 }

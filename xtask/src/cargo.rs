@@ -2,6 +2,7 @@
 
 use std::{
     env,
+    path::{Path, PathBuf},
     process::{Command, ExitStatus},
 };
 
@@ -19,6 +20,13 @@ pub(crate) fn cargo() -> Command {
         }
     }
     command
+}
+
+/// Where a workspace of its own is built: apart from the rest, since its profile is another and the folder grows large.
+pub(crate) fn target_folder(workspace: &str) -> PathBuf {
+    let whole = env::var_os("CARGO_TARGET_DIR")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("target"), PathBuf::from);
+    whole.join(workspace)
 }
 
 /// The status to end with for that of a child; 1 if a signal ended it.

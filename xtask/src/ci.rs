@@ -8,9 +8,10 @@ use std::{
 use anyhow::{Context as _, Result};
 
 use crate::{
+    book,
     cargo::{cargo, exit_code},
     feature::{self, Library},
-    test,
+    fuzz, test,
 };
 
 /// Runs the checks and prints how long each took; the status of the one that failed, or 0.
@@ -40,8 +41,13 @@ pub(crate) fn run() -> Result<u8> {
 #[derive(Debug, PartialEq, Eq)]
 enum Step {
     Cargo { rustdocflags: Option<&'static str>, args: Vec<String> },
+    Book,
     Test,
+    Fuzz,
 }
+
+/// For how long each target is fuzzed: enough to try the seeds and what is near them.
+const FUZZ_SECONDS: u32 = 5;
 
 impl Step {
     fn cargo(args: &str) -> Self {
@@ -51,7 +57,7 @@ impl Step {
     fn with_rustdocflags(self, flags: &'static str) -> Self {
         match self {
             Self::Cargo { args, .. } => Self::Cargo { rustdocflags: Some(flags), args },
-            Self::Test => self,
+            other => other,
         }
     }
 
@@ -65,7 +71,9 @@ impl Step {
                     .with_context(|| self.to_string())?;
                 Ok(exit_code(status))
             }
+            Self::Book => book::run(),
             Self::Test => test::run(&[]),
+            Self::Fuzz => fuzz::run(&[], FUZZ_SECONDS),
         }
     }
 }
@@ -80,7 +88,9 @@ impl fmt::Display for Step {
                 }
                 write!(f, "cargo {}", args.join(" "))
             }
+            Self::Book => f.write_str("cargo xtask book"),
             Self::Test => f.write_str("cargo xtask test"),
+            Self::Fuzz => write!(f, "cargo xtask fuzz --seconds {FUZZ_SECONDS}"),
         }
     }
 }
@@ -89,9 +99,14 @@ fn steps(libraries: &[Library]) -> Vec<Step> {
     let mut steps = vec![
         Step::cargo("fmt --all --check"),
         Step::cargo("clippy --workspace --all-targets --all-features --locked -- -D warnings"),
-        // A workspace of its own, which no other step sees.
+        // Workspaces of their own, which no other step sees.
         Step::cargo("fmt --manifest-path benches/Cargo.toml --check"),
         Step::cargo("clippy --manifest-path benches/Cargo.toml --all-targets --locked -- -D warnings"),
+        Step::cargo("fmt --manifest-path fuzz/Cargo.toml --check"),
+        Step::cargo("clippy --manifest-path fuzz/Cargo.toml --all-targets --locked -- -D warnings"),
+        Step::cargo("fmt --manifest-path book/tool/Cargo.toml --check"),
+        Step::cargo("clippy --manifest-path book/tool/Cargo.toml --all-targets --locked -- -D warnings"),
+        Step::cargo("test --manifest-path book/tool/Cargo.toml --locked"),
         Step::cargo("doc --workspace --no-deps --all-features --locked").with_rustdocflags("-D warnings"),
     ];
     // Whoever takes a library without its default features gets one of these, which no build of the workspace is:
@@ -104,7 +119,7 @@ fn steps(libraries: &[Library]) -> Vec<Step> {
             )));
         }
     }
-    steps.push(Step::Test);
+    steps.extend([Step::Book, Step::Test, Step::Fuzz]);
     steps
 }
 
@@ -156,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn tests_run_last() {
-        assert_eq!(steps(&[]).last(), Some(&Step::Test));
+    fn what_takes_longest_runs_last() {
+        assert_eq!(steps(&[]).last_chunk(), Some(&[Step::Book, Step::Test, Step::Fuzz]));
     }
 }

@@ -1,13 +1,14 @@
 //! The project's own commands: `cargo xtask` lists them.
 //!
-//! They run on Unix systems; what they need besides Rust and a C compiler is PostgreSQL, which `test` and
-//! `bench` find or, where they may, install.
+//! They run on Unix systems; what they need besides Rust and a C compiler, PostgreSQL and for `fuzz` a C++
+//! compiler, they find or, where they may, install.
 
 mod bench;
+mod book;
 mod cargo;
 mod ci;
 mod feature;
-mod postgres;
+mod fuzz;
 mod tally;
 mod test;
 
@@ -40,6 +41,17 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGS")]
         args: Vec<OsString>,
     },
+    /// Build the guide into `book/book`, and check its links and samples
+    Book,
+    /// Send made-up input to everything that takes bytes from outside
+    #[command(long_about = FUZZ_HELP)]
+    Fuzz {
+        /// What to run, of the names in `fuzz/targets`; everything if there is none
+        targets: Vec<String>,
+        /// For how long each
+        #[arg(long, default_value_t = 60)]
+        seconds: u32,
+    },
     /// Run every check that a change must pass: format, lints, documentation, each feature alone, tests
     Ci,
 }
@@ -68,6 +80,14 @@ durability it has by default, and prints a table: what was reached, and what is 
 and charts are made by `cargo xtask bench --write book/src/performance`. `cargo xtask bench micro` runs the \
 micro-benchmarks.";
 
+const FUZZ_HELP: &str = "\
+Send made-up input to everything that takes bytes from outside.
+
+Builds the package in `fuzz/`, which is a workspace of its own, with coverage, and runs each target under libFuzzer. \
+It begins with the inputs in `fuzz/seeds`, keeps those that reach new code beside what is built, and goes on from \
+there the next time. What makes a target fail is kept there too. libFuzzer needs a C++ compiler, which is installed \
+when this is run as root on a system with apt-get.";
+
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
@@ -86,6 +106,8 @@ fn run(command: Option<Command>) -> Result<u8> {
     match command {
         Some(Command::Test { args }) => test::run(&args),
         Some(Command::Bench { args }) => bench::run(&args),
+        Some(Command::Book) => book::run(),
+        Some(Command::Fuzz { targets, seconds }) => fuzz::run(&targets, seconds),
         Some(Command::Ci) => ci::run(),
         None => {
             Cli::command().print_help()?;

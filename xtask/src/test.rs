@@ -10,10 +10,10 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail};
+use xtask_postgres::{Purpose, Server, programs};
 
 use crate::{
     cargo::{cargo, exit_code},
-    postgres::{self, Purpose, Server},
     tally::Tally,
 };
 
@@ -24,7 +24,7 @@ pub(crate) const POSTGRES_URL: &str = "GUARDRAIL_TEST_POSTGRES";
 ///
 /// It is an error if nothing ran, and, without `args`, if nothing ran for one of the stores.
 pub(crate) fn run(args: &[OsString]) -> Result<u8> {
-    let server = Server::start(&postgres::programs()?, Purpose::Tests)?;
+    let server = Server::start(&programs()?, Purpose::Tests)?;
     let mut command = cargo();
     command.args(cargo_args(args)).env(POSTGRES_URL, server.url());
     let mut tally = Tally::default();

@@ -1,10 +1,11 @@
-//! A PostgreSQL server for the length of a command.
+//! A PostgreSQL server for the length of a command or a test.
 
 mod account;
 mod find;
 mod install;
+pub mod packages;
 mod server;
 mod watch;
 
-pub(crate) use install::programs;
-pub(crate) use server::{Purpose, Server};
+pub use install::programs;
+pub use server::{Purpose, Server};

@@ -30,12 +30,12 @@ const FAST: [&str; 3] = ["fsync=off", "synchronous_commit=off", "full_page_write
 
 /// What a server is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Purpose {
+pub enum Purpose {
     /// Tests. What it gives up is surviving a crash of the system, which no test here is about; what a transaction
     /// sees is the same.
     Tests,
-    /// Figures: as durable as PostgreSQL is by default.
-    Figures,
+    /// Figures, and tests that kill it: as durable as PostgreSQL is by default.
+    Durability,
 }
 
 impl Purpose {
@@ -47,8 +47,11 @@ impl Purpose {
 
 /// A running server. Dropped, it is stopped and its data removed.
 #[derive(Debug)]
-pub(crate) struct Server {
+pub struct Server {
     process: Child,
+    setup: Setup,
+    port: u16,
+    purpose: Purpose,
     url: String,
     // In this order: the watch finds nothing left to do.
     _folder: TempDir,
@@ -57,7 +60,7 @@ pub(crate) struct Server {
 
 impl Server {
     /// Starts a server with the programs in `programs` and waits until it accepts connections.
-    pub(crate) fn start(programs: &Path, purpose: Purpose) -> Result<Self> {
+    pub fn start(programs: &Path, purpose: Purpose) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("guardrail-postgres-").tempdir()?;
         let watch = Watch::over(folder.path())?;
         let setup = Setup {
@@ -71,15 +74,35 @@ impl Server {
             let port = free_port()?;
             if let Some(process) = setup.start(port, purpose)? {
                 let url = format!("postgres://{SUPERUSER}:{password}@127.0.0.1:{port}/postgres");
-                return Ok(Self { process, url, _folder: folder, _watch: watch });
+                return Ok(Self { process, setup, port, purpose, url, _folder: folder, _watch: watch });
             }
         }
         bail!("PostgreSQL found its port taken {ATTEMPTS} times")
     }
 
     /// Where it is, with the superuser's name and password.
-    pub(crate) fn url(&self) -> &str {
+    pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// Ends it as `kill -9` does. Processes that serve connections end by themselves when they see it gone.
+    pub fn kill(&mut self) -> Result<()> {
+        self.process.kill()?;
+        self.process.wait()?;
+        Ok(())
+    }
+
+    /// Starts it again with the same data at the same port, once what is left of the killed one has gone.
+    pub fn start_again(&mut self) -> Result<()> {
+        let start = Instant::now();
+        while start.elapsed() < START {
+            if let Some(process) = self.setup.start(self.port, self.purpose)? {
+                self.process = process;
+                return Ok(());
+            }
+            thread::sleep(Duration::from_millis(50));
+        }
+        bail!("what is left of the killed server does not go")
     }
 }
 
@@ -92,6 +115,7 @@ impl Drop for Server {
 }
 
 /// What all programs of one server share.
+#[derive(Debug)]
 struct Setup {
     programs: PathBuf,
     folder: PathBuf,
@@ -134,7 +158,7 @@ impl Setup {
         Ok(())
     }
 
-    /// Starts the server; none if another process has the port.
+    /// Starts the server; none if another process has the port, or the data.
     fn start(&self, port: u16, purpose: Purpose) -> Result<Option<Child>> {
         let log = self.folder.join("log");
         let log_file = File::create(&log).context("cannot write the server's log")?;
@@ -153,7 +177,7 @@ impl Setup {
         };
         let stopped = stop(&mut process);
         let log = fs::read_to_string(&log).unwrap_or_default();
-        if log.contains("could not bind") {
+        if ["could not bind", "is still in use"].iter().any(|held| log.contains(held)) {
             return stopped.map(|()| None);
         }
         bail!("PostgreSQL did not start: {failure}. Its log ends:\n{}", tail(&log, 20))

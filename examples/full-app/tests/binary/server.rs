@@ -40,8 +40,11 @@ pub(crate) struct Answer {
     pub(crate) body: Value,
 }
 
-fn command(folder: &Path, variables: &[(&str, &str)]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_full-app"));
+/// The program, started by another one if `by` says so.
+fn command(by: &[&str], folder: &Path, variables: &[(&str, &str)]) -> Command {
+    let line = [by, &[env!("CARGO_BIN_EXE_full-app")]].concat();
+    let mut command = Command::new(line[0]);
+    command.args(&line[1..]);
     command.env_clear().current_dir(folder).stdin(Stdio::null());
     command.envs(variables.iter().copied());
     command
@@ -54,13 +57,18 @@ pub(crate) fn run(folder: &Path, variables: &[(&str, &str)]) -> Output {
 
 /// Runs a command of the program.
 pub(crate) fn run_with(folder: &Path, variables: &[(&str, &str)], arguments: &[&str]) -> Output {
-    command(folder, variables).args(arguments).output().unwrap()
+    command(&[], folder, variables).args(arguments).output().unwrap()
 }
 
 impl Server {
     /// Starts the program on a free port and waits until it listens. Passwords are hashed at a test's cost.
     pub(crate) fn start(folder: &Path, variables: &[(&str, &str)]) -> Self {
-        let mut command = command(folder, &FOR_TESTS);
+        Self::start_by(&[], folder, variables)
+    }
+
+    /// The same, started by another program, which it takes the place of.
+    pub(crate) fn start_by(by: &[&str], folder: &Path, variables: &[(&str, &str)]) -> Self {
+        let mut command = command(by, folder, &FOR_TESTS);
         command.envs(variables.iter().copied()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let log = Arc::new(Mutex::new(String::new()));

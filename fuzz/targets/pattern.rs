@@ -1,0 +1,4 @@
+//! The target of this name in the library, under libFuzzer.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| guardrail_fuzz::pattern(data));
