@@ -4,7 +4,7 @@ use axum::{
     body::Body,
     http::{HeaderValue, Request, StatusCode},
 };
-use guardrail_tests::signed;
+use guardrail_tests::{SECRET, sign_texts};
 use serde_json::{Value, json};
 
 use crate::app::{Spoilt, get, with_fixture};
@@ -58,7 +58,7 @@ pub fn access_token(data: &[u8]) {
             })
         };
         let (header, claims) = (fill(header, &real.header), fill(claims, &real.claims));
-        let token = signed(&header, &claims);
+        let token = sign_texts(&header, &claims, SECRET.as_bytes());
         let cookie = format!("user_fingerprint={}", fixture.user.cookie);
         let request = get("/api/profile").header("authorization", format!("Bearer {token}"));
         let answer = fixture.send(request.header("cookie", cookie).body(Body::empty()).unwrap());

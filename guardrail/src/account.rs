@@ -58,9 +58,11 @@ impl<U: AuthUser> AccountService<U> {
     }
 
     fn admin(&self) -> Result<&dyn UserAdmin<U>, Error> {
-        self.admin
-            .as_deref()
-            .ok_or_else(|| Error::Misconfigured("the users store implements no UserAdmin".into()))
+        self.admin.as_deref().ok_or_else(|| {
+            let told =
+                "the users store implements no UserAdmin: give one to the builder with `.user_admin(…)`";
+            Error::Misconfigured(told.into())
+        })
     }
 
     /// The user, if it exists and may be signed in.
@@ -149,7 +151,8 @@ impl<U: AuthUser> AccountService<U> {
                 tracing::error!(
                     user = ?id,
                     error = &error as &dyn std::error::Error,
-                    "a stored password hash cannot be read"
+                    "a stored password hash cannot be read: nobody logs in to this account by password until it is \
+                     replaced"
                 );
                 false
             }

@@ -521,7 +521,10 @@ impl<U: AuthUser> GuardrailBuilder<SigningKey, Users<U>> {
         };
 
         if !self.config.cookie.secure {
-            tracing::warn!("the fingerprint's cookie is not Secure: for development only");
+            tracing::warn!(
+                "the fingerprint's cookie is not Secure: for development only; leave out `with_insecure_cookies()` in \
+                 production"
+            );
         }
         Ok(Guardrail::assemble(Inner {
             config: self.config,

@@ -49,7 +49,11 @@ impl KnownUser {
         let role = match user.role().parse::<Role>() {
             Ok(role) => Some(role),
             Err(error) => {
-                tracing::error!(user = %id, role = ?user.role(), "the user has no role: {error}");
+                tracing::error!(
+                    user = %id, role = ?user.role(),
+                    "the role in the users table is none, so the user counts as having no role until it is corrected: \
+                     {error}"
+                );
                 None
             }
         };

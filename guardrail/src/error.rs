@@ -1,6 +1,6 @@
 //! What can go wrong with a request, by who is to blame.
 
-use std::{borrow::Cow, collections::BTreeMap, time::Duration};
+use std::{borrow::Cow, collections::BTreeMap, fmt, time::Duration};
 
 use serde::Serialize;
 
@@ -64,7 +64,7 @@ pub enum Error {
     #[error("send the body as application/json")]
     UnsupportedMediaType,
     /// The request can be read, but fields of it are wrong.
-    #[error("some fields are missing or wrong")]
+    #[error(transparent)]
     Invalid(#[from] FieldErrors),
     /// This address or account has asked too often.
     #[error("too many requests; try again later")]
@@ -208,13 +208,16 @@ impl Forbidden {
 /// let mut errors = FieldErrors::default();
 /// assert!(errors.clone().finish().is_ok());
 /// errors.add("title", "is required");
+/// assert_eq!(errors.to_string(), "some fields are missing or wrong: title is required");
 /// assert!(errors.finish().is_err());
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, thiserror::Error)]
-#[error("some fields are missing or wrong")]
 pub struct FieldErrors(BTreeMap<Cow<'static, str>, Vec<String>>);
 
 impl FieldErrors {
+    /// What is said without the fields: a response has them apart.
+    pub(crate) const SUMMARY: &str = "some fields are missing or wrong";
+
     /// A single field that is wrong.
     pub fn one(field: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
         let mut errors = Self::default();
@@ -238,7 +241,7 @@ impl FieldErrors {
     /// The value parsed, or a note that it is required or why it cannot be parsed.
     pub fn parsed<T>(&mut self, field: &'static str, value: Option<String>) -> Option<T>
     where
-        T: std::str::FromStr<Err: std::fmt::Display>,
+        T: std::str::FromStr<Err: fmt::Display>,
     {
         match self.required(field, value)?.parse() {
             Ok(value) => Some(value),
@@ -257,5 +260,39 @@ impl FieldErrors {
     /// Messages by field.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &[String])> {
         self.0.iter().map(|(field, messages)| (&**field, &**messages))
+    }
+}
+
+impl fmt::Display for FieldErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(Self::SUMMARY)?;
+        let mut before = ": ";
+        for (field, messages) in &self.0 {
+            for message in messages {
+                write!(f, "{before}{field} {message}")?;
+                before = "; ";
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::error::Error as _;
+
+    #[test]
+    fn an_invalid_request_is_told_once_with_every_field() {
+        let mut errors = FieldErrors::one("password", "must have at least 15 characters");
+        errors.add("email", "is required");
+        errors.add("password", "is among the passwords that are tried first");
+        let error = super::Error::from(errors);
+        assert_eq!(
+            error.to_string(),
+            "some fields are missing or wrong: email is required; password must have at least 15 characters; \
+             password is among the passwords that are tried first"
+        );
+        assert!(error.source().is_none(), "a chain of causes would say it twice");
     }
 }

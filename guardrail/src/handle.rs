@@ -16,7 +16,7 @@ use crate::{
     config::Config,
     entries::Entries,
     fingerprint::PresentedFingerprints,
-    policy::{Changed, Object, PolicyEngine, Rule, RuleSet},
+    policy::{Changed, Object, PolicyEngine, Rule, RuleSet, Written},
     secret::Secret32,
     session::{Begun, RefreshError, SessionService},
     storage::{Bootstrap, Change, ChangeFeed, PolicyChange, RevokeReason, UserChange},
@@ -125,7 +125,7 @@ impl<U: AuthUser> Guardrail<U> {
                     Err(error) => {
                         tracing::error!(
                             error = &error as &dyn std::error::Error,
-                            "sweeping ended sessions failed"
+                            "sweeping ended sessions failed; it is tried again after `sweep_interval`"
                         );
                     }
                 }
@@ -268,16 +268,23 @@ impl<U: AuthUser> Guardrail<U> {
             if !force {
                 guard.keep_a_writer(&turn, &add, &remove, by.as_ref()).await?;
             }
-            let changed = turn.change(add, remove).await?;
+            let written = turn.change(add, remove).await?;
             drop((turn, place));
-            let Changed { added, removed } = changed;
-            if added + removed > 0 {
-                let by = by.as_ref().map(Principal::user_id);
-                guard.inner.audit.record_now(&AuditEvent::PoliciesChanged { by, added, removed }).await?;
-            }
-            Ok(changed)
+            guard.rules_written(written, by.as_ref().map(Principal::user_id)).await
         })
         .await
+    }
+
+    /// Takes note of a change of rules, also if it could not be followed here: it is made.
+    async fn rules_written(&self, written: Written, by: Option<&UserId>) -> Result<Changed, Error> {
+        let Written { changed, lines, in_force } = written;
+        let Changed { added, removed } = changed;
+        if added + removed > 0 {
+            let event = AuditEvent::PoliciesChanged { by, added, removed, rules: &lines };
+            self.inner.audit.record_now(&event).await?;
+        }
+        in_force?;
+        Ok(changed)
     }
 
     /// Whether no administrator exists and none has ever been made by
@@ -381,11 +388,8 @@ impl<U: AuthUser> Guardrail<U> {
     /// [`Error::Policy`] if a rule to add does not fit the model. Nothing is written then.
     pub async fn change_stored_rules(&self, change: PolicyChange) -> Result<(usize, usize), Error> {
         self.finish(async move |guard| {
-            let Changed { added, removed } = guard.inner.policies.turn().await.change_rows(change).await?;
-            if added + removed > 0 {
-                let event = AuditEvent::PoliciesChanged { by: None, added, removed };
-                guard.inner.audit.record_now(&event).await?;
-            }
+            let written = guard.inner.policies.turn().await.change_rows(change).await?;
+            let Changed { added, removed } = guard.rules_written(written, None).await?;
             Ok((added, removed))
         })
         .await
@@ -456,7 +460,11 @@ impl<U: AuthUser> Guardrail<U> {
     /// Refuses access tokens signed with a previous key, from the next request on. `false` if it is the current
     /// key, which cannot be refused: configure another current key first.
     pub fn retire_signing_key(&self, id: KeyId) -> bool {
-        self.inner.sessions.access_tokens().retire(id)
+        let retired = self.inner.sessions.access_tokens().retire(id);
+        if retired {
+            self.inner.audit.record(&AuditEvent::KeyRetired { key: id, kind: "signing" });
+        }
+        retired
     }
 
     /// Refuses refresh tokens made with a key that got into other hands, from the next request on; whether there
@@ -464,7 +472,11 @@ impl<U: AuthUser> Guardrail<U> {
     /// which should be soon: other nodes do not know the random one.
     pub fn compromise_refresh_key(&self, id: KeyId) -> Result<bool, Error> {
         let replacement = || Ok(RefreshKey::derive(Secret32::random()?.as_bytes()));
-        Ok(self.inner.sessions.keys().drop_key(id, replacement)?)
+        let dropped = self.inner.sessions.keys().drop_key(id, replacement)?;
+        if dropped {
+            self.inner.audit.record(&AuditEvent::KeyRetired { key: id, kind: "refresh" });
+        }
+        Ok(dropped)
     }
 
     /// The name of the key that refresh tokens are made with at present.
@@ -481,7 +493,9 @@ impl<U: AuthUser> Guardrail<U> {
     /// Forgets the failed log-ins from everywhere at the account that is signed in to by `login`: for an owner without
     /// a device that is known, once you are sure that it is the owner. Single networks that guessed go on waiting.
     pub async fn forgive_failures(&self, login: &str) -> Result<(), Error> {
-        self.inner.accounts.forgive(login).await
+        self.inner.accounts.forgive(login).await?;
+        self.inner.audit.record(&AuditEvent::FailuresForgiven);
+        Ok(())
     }
 
     /// Stops background work and waits for what is in flight: a change that was begun is finished. Call it when

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::{Call, Login, TestStore, Trouble, routes};
 
 /// The secret that access tokens are signed with in these tests.
-pub(crate) const SECRET: &str = "a secret of the tests, 32 bytes or more";
+pub const SECRET: &str = "a secret of the tests, 32 bytes or more";
 /// What the first administrator signs in with.
 pub const ADMIN_EMAIL: &str = "admin@example.com";
 /// The first administrator's password.

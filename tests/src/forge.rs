@@ -63,9 +63,9 @@ impl Forgery {
     }
 }
 
-/// Any texts as header and claims of a token, signed with the application's own secret.
-pub fn signed(header: &str, claims: &str) -> String {
-    sign(&message(header, claims), SECRET.as_bytes())
+/// Any texts as header and claims of a token, signed with a secret.
+pub fn sign_texts(header: &str, claims: &str, secret: &[u8]) -> String {
+    sign(&message(header, claims), secret)
 }
 
 fn message(header: &str, claims: &str) -> String {

@@ -25,9 +25,9 @@ mod stores;
 mod troubled;
 
 pub use self::{
-    app::{ADMIN_EMAIL, ADMIN_PASSWORD, App, Builder, Contents},
+    app::{ADMIN_EMAIL, ADMIN_PASSWORD, App, Builder, Contents, SECRET},
     client::{Call, Reply},
-    forge::{Forgery, claims_of, segment, signed},
+    forge::{Forgery, claims_of, segment, sign_texts},
     gate::{Gate, GatedHasher, Held},
     login::Login,
     logs::Logs,

@@ -3,33 +3,42 @@
 use std::{io, net::SocketAddr, time::Duration};
 
 use axum::Router;
-use tokio::{net::TcpListener, sync::watch};
+use axum_server::Handle;
+use tokio::net::TcpListener;
 
 /// Serves until Ctrl-C or SIGTERM, then answers what has begun, for at most `drain`; a second signal cuts that short.
-pub(crate) async fn serve(listener: TcpListener, app: Router, drain: Duration) -> io::Result<()> {
+/// Whoever takes longer than `patience` over the head of a request is cut off.
+pub(crate) async fn serve(
+    listener: TcpListener,
+    app: Router,
+    patience: Duration,
+    drain: Duration,
+) -> io::Result<()> {
     let mut signals = Signals::new()?;
     let address = listener.local_addr()?;
     // So that clients are bounded by their addresses, which can be recorded too.
     let service = app.into_make_service_with_connect_info::<SocketAddr>();
-    let (stop, mut stopped) = watch::channel(());
-    let draining = async move {
-        // An error means that nobody is left to say so, which is the end as well.
-        let _ = stopped.changed().await;
-    };
-    let server = axum::serve(listener, service).with_graceful_shutdown(draining).into_future();
+    let handle = Handle::new();
+    let mut server = axum_server::from_tcp(listener.into_std()?)?
+        .handle(handle.clone())
+        .first_request_timeout(patience)
+        .http1_only();
+    server.http_builder().http1().header_read_timeout(patience);
     let signalled = async {
         let name = signals.next().await;
         tracing::info!("{name}: no more connections are taken; what has begun is answered");
-        stop.send_replace(());
+        handle.graceful_shutdown(None);
         tokio::select! {
             () = tokio::time::sleep(drain) => tracing::warn!("DRAIN_SECONDS are over: open connections are cut"),
             name = signals.next() => tracing::warn!("{name} again: open connections are cut"),
         }
+        handle.shutdown();
+        std::future::pending().await
     };
 
     tracing::info!("listening on http://{address}");
     tokio::select! {
-        outcome = server => outcome,
+        outcome = server.serve(service) => outcome,
         () = signalled => Ok(()),
     }
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::{
-    Principal, SessionId, UserId,
+    KeyId, Principal, SessionId, UserId,
     storage::{AuditRecord, RevokeReason},
 };
 
@@ -34,15 +34,18 @@ pub(crate) enum AuditEvent<'a> {
         user: &'a UserId,
     },
     Refreshed {
+        user: &'a UserId,
         session: SessionId,
         generation: u64,
     },
     /// A refresh token came again within grace and got the same successor.
     RefreshRepeated {
+        user: &'a UserId,
         session: SessionId,
         generation: u64,
     },
     RefreshRefused {
+        user: Option<&'a UserId>,
         session: Option<SessionId>,
         cause: &'static str,
     },
@@ -83,6 +86,15 @@ pub(crate) enum AuditEvent<'a> {
         by: Option<&'a UserId>,
         added: usize,
         removed: usize,
+        /// The first of them, each with `+` or `-` before it.
+        rules: &'a [String],
+    },
+    /// The application let an account try again at once.
+    FailuresForgiven,
+    /// What was made with a key is refused from now on.
+    KeyRetired {
+        key: KeyId,
+        kind: &'static str,
     },
     RequestRefused {
         cause: &'a str,
@@ -128,12 +140,15 @@ impl AuditEvent<'_> {
             }
             Self::Registered { user } => event!(info, "registered", %user),
             Self::AdministratorCreated { user } => event!(warn, "administrator_created", %user),
-            Self::Refreshed { session, generation } => event!(info, "refreshed", %session, generation),
-            Self::RefreshRepeated { session, generation } => {
-                event!(info, "refresh_repeated", %session, generation);
+            Self::Refreshed { user, session, generation } => {
+                event!(info, "refreshed", %user, %session, generation);
             }
-            Self::RefreshRefused { session, cause } => {
-                event!(warn, "refresh_refused", session = session.map(|id| id.to_string()), cause);
+            Self::RefreshRepeated { user, session, generation } => {
+                event!(info, "refresh_repeated", %user, %session, generation);
+            }
+            Self::RefreshRefused { user, session, cause } => {
+                let session = session.map(|id| id.to_string());
+                event!(warn, "refresh_refused", user = user.map(UserId::as_str), session, cause);
             }
             Self::Revoked { session, user, reason } => match (reason, user.map(UserId::as_str)) {
                 (RevokeReason::Reuse | RevokeReason::Theft, user) => {
@@ -153,9 +168,11 @@ impl AuditEvent<'_> {
             Self::UserChanged { user, by, role, is_active } => {
                 event!(warn, "user_changed", %user, %by, role, is_active);
             }
-            Self::PoliciesChanged { by, added, removed } => {
-                event!(warn, "policies_changed", by = by.map(UserId::as_str), added, removed);
+            Self::PoliciesChanged { by, added, removed, rules } => {
+                event!(warn, "policies_changed", by = by.map(UserId::as_str), added, removed, ?rules);
             }
+            Self::FailuresForgiven => event!(warn, "failures_forgiven"),
+            Self::KeyRetired { key, kind } => event!(warn, "key_retired", %key, kind),
             Self::Throttled { action, by } => event!(warn, "throttled", action, by),
             Self::RequestRefused { cause } => event!(info, "request_refused", cause),
             // Objects may hold what a client wrote into a path: `?` escapes it.
@@ -177,14 +194,14 @@ impl AuditEvent<'_> {
             Self::AdministratorCreated { user } => {
                 ("administrator_created", Some(user), None, None, json!({}))
             }
-            Self::Refreshed { session, generation } => {
-                ("refreshed", None, Some(session), None, json!({ "generation": generation }))
+            Self::Refreshed { user, session, generation } => {
+                ("refreshed", Some(user), Some(session), None, json!({ "generation": generation }))
             }
-            Self::RefreshRepeated { session, generation } => {
-                ("refresh_repeated", None, Some(session), None, json!({ "generation": generation }))
+            Self::RefreshRepeated { user, session, generation } => {
+                ("refresh_repeated", Some(user), Some(session), None, json!({ "generation": generation }))
             }
-            Self::RefreshRefused { session, cause } => {
-                ("refresh_refused", None, session, None, json!({ "cause": cause }))
+            Self::RefreshRefused { user, session, cause } => {
+                ("refresh_refused", user, session, None, json!({ "cause": cause }))
             }
             Self::Revoked { session, user, reason } => {
                 ("session_revoked", user, Some(session), None, json!({ "reason": reason.as_str() }))
@@ -207,8 +224,13 @@ impl AuditEvent<'_> {
                 let detail = json!({ "role": role, "is_active": is_active });
                 ("user_changed", Some(user), None, Some(by), detail)
             }
-            Self::PoliciesChanged { by, added, removed } => {
-                ("policies_changed", None, None, by, json!({ "added": added, "removed": removed }))
+            Self::PoliciesChanged { by, added, removed, rules } => {
+                let detail = json!({ "added": added, "removed": removed, "rules": rules });
+                ("policies_changed", None, None, by, detail)
+            }
+            Self::FailuresForgiven => ("failures_forgiven", None, None, None, json!({})),
+            Self::KeyRetired { key, kind } => {
+                ("key_retired", None, None, None, json!({ "key": key.to_string(), "kind": kind }))
             }
             Self::RequestRefused { cause } => {
                 ("request_refused", None, None, None, json!({ "cause": cause }))

@@ -48,10 +48,13 @@ pub(super) fn settings(config: &Config) -> Result<(), BuildError> {
     }
     let host = cookie.name.starts_with("__Host-");
     if host && (!cookie.secure || cookie.path != "/" || cookie.domain.is_some()) {
-        return setting("cookie_name", "a `__Host-` cookie must be Secure, with the path `/` and no domain");
+        return setting(
+            "cookie_name",
+            "begins with `__Host-`, so the cookie must be Secure, with the path `/` and no domain",
+        );
     }
     if cookie.name.starts_with("__Secure-") && !cookie.secure {
-        return setting("cookie_name", "a `__Secure-` cookie must be Secure");
+        return setting("cookie_name", "begins with `__Secure-`, so the cookie must be Secure");
     }
     if cookie.same_site == SameSite::None && !cookie.secure {
         return setting("cookie_same_site", "`None` needs a Secure cookie");

@@ -21,12 +21,12 @@ pub enum BuildError {
         problem: String,
     },
     /// Signing and verifying a trial token failed.
-    #[error("the cryptography of access tokens does not work")]
+    #[error("signing a trial token failed: does another crate choose another provider of `jsonwebtoken`?")]
     Cryptography(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The password hasher failed.
-    #[error("the password hasher does not work")]
+    #[error("the password hasher could not make a hash, or its threads could not be started")]
     Hasher(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The rules could not be read or written.
-    #[error("the rules could not be read")]
+    #[error("the rules could not be read; has the store been migrated?")]
     Policies(#[from] PolicyError),
 }

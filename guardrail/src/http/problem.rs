@@ -115,6 +115,8 @@ impl IntoResponse for Error {
         let detail = match status {
             StatusCode::INTERNAL_SERVER_ERROR => "the request failed; the server's log says why",
             StatusCode::SERVICE_UNAVAILABLE => "the request cannot be served for the time being",
+            // The fields are in `errors`.
+            StatusCode::UNPROCESSABLE_ENTITY => FieldErrors::SUMMARY,
             _ => &told,
         };
         let field = match &self {

@@ -155,6 +155,11 @@ mod tests {
     }
 
     #[test]
+    fn the_cost_is_twelve_unless_it_is_set() {
+        assert!(Bcrypt::default().hash("correct horse").unwrap().as_str().starts_with("$2b$12$"));
+    }
+
+    #[test]
     fn nothing_is_truncated() {
         let hasher = Bcrypt::with_insecure_cost(4);
         let longest = "x".repeat(72);

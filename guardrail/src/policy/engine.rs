@@ -44,6 +44,29 @@ pub(crate) struct Changed {
     pub(crate) removed: usize,
 }
 
+/// A change that a store has written.
+#[derive(Debug)]
+pub(crate) struct Written {
+    pub(crate) changed: Changed,
+    /// The first of the rules that it added and removed, each with `+` or `-` before it.
+    pub(crate) lines: Vec<String>,
+    /// Whether decisions here go by it already.
+    pub(crate) in_force: Result<(), PolicyError>,
+}
+
+/// How many rules of a change are named, and how much of each, in characters.
+const LINES: usize = 20;
+const LINE_MAX_CHARS: usize = 256;
+
+fn lines(applied: &AppliedChange) -> Vec<String> {
+    let line = |sign, rule: &StoredRule| -> String {
+        let text = format!("{sign} {}, {}", rule.ptype, rule.values.join(", "));
+        text.chars().take(LINE_MAX_CHARS).collect()
+    };
+    let added = applied.added.iter().map(|rule| line('+', rule));
+    added.chain(applied.removed.iter().map(|rule| line('-', rule))).take(LINES).collect()
+}
+
 impl Changed {
     fn by(applied: &AppliedChange) -> Self {
         Self { added: applied.added.len(), removed: applied.removed.len() }
@@ -188,7 +211,7 @@ impl Turn<'_> {
     /// Adds and removes rules, all or none: they are in the store and in force when it returns, or neither if it
     /// fails. What is there already, or is not there, is passed over; a rule both to add and to remove is there
     /// afterwards.
-    pub(crate) async fn change(&self, add: Vec<Rule>, remove: Vec<Rule>) -> Result<Changed, PolicyError> {
+    pub(crate) async fn change(&self, add: Vec<Rule>, remove: Vec<Rule>) -> Result<Written, PolicyError> {
         self.current().index()?;
         let (change, add, remove) = off_thread(add.len() + remove.len(), move || {
             let stored = |rules: &[Rule]| rules.iter().map(Rule::to_stored).collect();
@@ -196,13 +219,13 @@ impl Turn<'_> {
         })
         .await?;
         let applied = self.apply(change).await?;
-        let changed = Changed::by(&applied);
-        self.follow(applied, add, remove).await?;
-        Ok(changed)
+        let (changed, lines) = (Changed::by(&applied), lines(&applied));
+        let in_force = self.follow(applied, add, remove).await;
+        Ok(Written { changed, lines, in_force })
     }
 
     /// The same for rules of any form, which the application's own model asks for.
-    pub(crate) async fn change_rows(&self, change: PolicyChange) -> Result<Changed, PolicyError> {
+    pub(crate) async fn change_rows(&self, change: PolicyChange) -> Result<Written, PolicyError> {
         // What does not fit is found before it is written.
         if let (Some(rows), Some(model)) = (self.current().changed_rows(&change), &self.engine.model) {
             CustomRules::new(model, rows).await?;
@@ -212,8 +235,8 @@ impl Turn<'_> {
             }
         }
         let applied = self.apply(change).await?;
-        self.reload().await?;
-        Ok(Changed::by(&applied))
+        let in_force = self.reload().await;
+        Ok(Written { changed: Changed::by(&applied), lines: lines(&applied), in_force })
     }
 
     async fn apply(&self, change: PolicyChange) -> Result<AppliedChange, PolicyError> {
@@ -288,7 +311,9 @@ impl Turn<'_> {
             return Ok(false);
         }
         let add = rules.iter().map(Rule::to_stored).collect();
-        Ok(self.change_rows(PolicyChange { add, remove: Vec::new() }).await?.added > 0)
+        let written = self.change_rows(PolicyChange { add, remove: Vec::new() }).await?;
+        written.in_force?;
+        Ok(written.changed.added > 0)
     }
 
     async fn reload(&self) -> Result<(), PolicyError> {

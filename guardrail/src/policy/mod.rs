@@ -30,7 +30,7 @@ pub use self::{
     rule_set::RuleSet,
 };
 pub(crate) use self::{
-    engine::{Changed, PolicyEngine, Turn},
+    engine::{Changed, PolicyEngine, Turn, Written},
     index::{Lack, Object, Reason},
     listing::RuleFilter,
     snapshot::Snapshot,

@@ -121,11 +121,8 @@ impl RefreshToken {
     /// The one token that may replace this one, made with `key`.
     pub(crate) fn successor(&self, key: &RefreshKey) -> Self {
         let generation = self.generation.saturating_add(1);
-        let secret = key.chain.hmac(&[
-            self.session.as_uuid().as_bytes(),
-            &generation.to_be_bytes(),
-            self.secret(),
-        ]);
+        let secret =
+            key.chain.hmac(&[self.session.as_uuid().as_bytes(), &generation.to_be_bytes(), self.secret()]);
         Self::assemble(self.session, generation, &secret, key)
     }
 

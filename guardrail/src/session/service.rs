@@ -278,32 +278,37 @@ impl SessionService {
             }
             let now = self.now();
             let Some(row) = self.store.find(token.session()).await? else {
-                return Err(self.refused(Some(token.session()), "unknown", Unauthenticated::TokenInvalid).into());
+                return Err(self
+                    .refused(Some(token.session()), "unknown", Unauthenticated::TokenInvalid)
+                    .into());
             };
             let successor = self.successor_of(token, &row);
             let presented = presented(token, successor.as_ref());
-            let session = Some(row.id);
+            let refused = |cause, told| self.refused_to(Some(&row.user_id), Some(row.id), cause, told).into();
             match family::judge(&row, &presented, fingerprints, now, self.config.grace) {
                 Verdict::Current => fingerprint = fingerprints.matching(&row.fingerprint).cloned(),
                 Verdict::Repeat => {
                     let fingerprint = fingerprints.matching(&row.fingerprint).cloned();
                     if let (Some(successor), Some(fingerprint)) = (successor, fingerprint) {
                         let generation = row.generation;
-                        self.audit.record(&AuditEvent::RefreshRepeated { session: row.id, generation });
+                        let (user, session) = (&row.user_id, row.id);
+                        self.audit.record(&AuditEvent::RefreshRepeated { user, session, generation });
                         return Ok(Advanced { record: row, refresh_token: Some(successor), fingerprint });
                     }
                 }
                 Verdict::Reuse => return Err(RefreshError::Breach(Breach::of(row, RevokeReason::Reuse))),
                 Verdict::Theft => return Err(RefreshError::Breach(Breach::of(row, RevokeReason::Theft))),
                 Verdict::FingerprintsTooMany => {
-                    return Err(self.refused(session, "too many cookies", Unauthenticated::SessionEnded).into());
+                    return Err(refused("too many cookies", Unauthenticated::SessionEnded));
                 }
                 Verdict::FingerprintMissing => {
-                    return Err(self.refused(session, "no cookie", Unauthenticated::FingerprintMissing).into());
+                    return Err(refused("no cookie", Unauthenticated::FingerprintMissing));
                 }
-                Verdict::Ended => return Err(self.refused(session, "ended", Unauthenticated::SessionEnded).into()),
+                Verdict::Ended => {
+                    return Err(refused("ended", Unauthenticated::SessionEnded));
+                }
                 Verdict::Forged => {
-                    return Err(self.refused(session, "not the stored token", Unauthenticated::TokenInvalid).into());
+                    return Err(refused("not the stored token", Unauthenticated::TokenInvalid));
                 }
             }
         }
@@ -335,7 +340,8 @@ impl SessionService {
             self.store.extend(&rotation).await?
         };
         Ok(record.map(|record| {
-            self.audit.record(&AuditEvent::Refreshed { session: record.id, generation: record.generation });
+            let (user, session, generation) = (&record.user_id, record.id, record.generation);
+            self.audit.record(&AuditEvent::Refreshed { user, session, generation });
             let refresh_token = self.config.rotation.then_some(successor);
             Advanced { record, refresh_token, fingerprint }
         }))
@@ -348,7 +354,17 @@ impl SessionService {
 
     /// The error of a refresh that is refused. What was not made here is in the log only: anybody can send that.
     fn refused(&self, session: Option<SessionId>, cause: &'static str, told: Unauthenticated) -> Error {
-        let event = AuditEvent::RefreshRefused { session, cause };
+        self.refused_to(None, session, cause, told)
+    }
+
+    fn refused_to(
+        &self,
+        user: Option<&UserId>,
+        session: Option<SessionId>,
+        cause: &'static str,
+        told: Unauthenticated,
+    ) -> Error {
+        let event = AuditEvent::RefreshRefused { user, session, cause };
         match session {
             Some(_) => self.audit.record(&event),
             None => event.log(),
@@ -363,7 +379,7 @@ impl SessionService {
             return error;
         }
         let cause = if reason == RevokeReason::Theft { "theft" } else { "reuse" };
-        self.refused(Some(session), cause, Unauthenticated::SessionEnded)
+        self.refused_to(Some(&user), Some(session), cause, Unauthenticated::SessionEnded)
     }
 
     /// Ends the session of a refresh token. A session that has ended already is fine; a token that is older than
@@ -381,7 +397,8 @@ impl SessionService {
             Verdict::Ended => Ok(()),
             Verdict::Reuse => Err(self.end_breached(Breach::of(row, RevokeReason::Reuse)).await),
             Verdict::Forged => {
-                Err(self.refused(Some(row.id), "not the stored token", Unauthenticated::TokenInvalid))
+                let told = Unauthenticated::TokenInvalid;
+                Err(self.refused_to(Some(&row.user_id), Some(row.id), "not the stored token", told))
             }
             _ => self.revoke(row.id, Some(&row.user_id), RevokeReason::Logout).await.map(|_| ()),
         }

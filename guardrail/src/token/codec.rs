@@ -332,6 +332,21 @@ mod tests {
     }
 
     #[test]
+    fn no_more_tokens_are_remembered_than_there_is_room_for() {
+        let tokens = tokens();
+        let token = |n| tokens.sign(&Claims { jti: Uuid::from_u128(n), ..claims() }).unwrap().token;
+        for n in 0..1000 {
+            assert!(tokens.verify(&token(n), now()).is_ok());
+        }
+        assert!((1..=10).contains(&tokens.verified.len()), "{}", tokens.verified.len());
+        let known = tokens.verified.len();
+        for n in 0..100 {
+            assert!(tokens.verify(&format!("{}x", token(n)), now()).is_err());
+        }
+        assert_eq!(tokens.verified.len(), known, "a forged one is remembered");
+    }
+
+    #[test]
     fn a_retired_key_is_refused_at_once_and_the_current_one_stays() {
         let old = SigningKey::hs256("another secret, 32 bytes or more").unwrap();
         let new = SigningKey::hs256(SECRET).unwrap();

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)] // what a test cannot do fails it
 
+mod attacks;
 mod faults;
 mod keys;
 mod nodes;

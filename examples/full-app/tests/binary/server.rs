@@ -88,7 +88,8 @@ impl Server {
         server.address = loop {
             let log = server.log();
             if let Some((_, rest)) = log.split_once("listening on http://") {
-                break rest.split_whitespace().next().unwrap().trim_end_matches('"').to_owned();
+                // To the end of the line, or in JSON to the end of the text.
+                break rest.split(['\n', '"']).next().unwrap().to_owned();
             }
             let ended = server.child.try_wait().unwrap();
             assert!(ended.is_none() && begun.elapsed() < PATIENCE, "the server does not listen: {log}");

@@ -143,7 +143,9 @@ fn may(engine: &PolicyEngine, subject: &str, object: &str, action: &str) -> bool
 }
 
 async fn change(engine: &PolicyEngine, add: Vec<Rule>, remove: Vec<Rule>) -> Result<Changed, PolicyError> {
-    engine.turn().await.change(add, remove).await
+    let written = engine.turn().await.change(add, remove).await?;
+    written.in_force?;
+    Ok(written.changed)
 }
 
 async fn insert_defaults(engine: &PolicyEngine, rules: Vec<Rule>) -> bool {

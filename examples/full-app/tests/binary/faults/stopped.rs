@@ -91,3 +91,24 @@ async fn sigterm_amid_a_thousand_requests_cuts_none() {
     assert!(server.ended().success());
     assert!(told.elapsed() < Duration::from_secs(10), "{:?}", told.elapsed());
 }
+
+#[tokio::test]
+async fn who_takes_too_long_over_a_head_is_cut_off() {
+    let folder = folder();
+    let server = Server::start(folder.path(), &[&admin()[..], &[("REQUEST_TIMEOUT_SECONDS", "1")]].concat());
+    let address = server.url("").strip_prefix("http://").unwrap().to_owned();
+    let halves = ["", "GET /api/health HTTP/1.1\r\nhost: full-app\r\nx-slow: "];
+    // Also after a request that was in time.
+    let whole = "GET /api/health HTTP/1.1\r\nhost: full-app\r\n\r\n";
+    for begun in [halves[0].to_owned(), halves[1].to_owned(), format!("{whole}{}", halves[1])] {
+        let mut stream = TcpStream::connect(&address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.write_all(begun.as_bytes()).unwrap();
+        let mut answer = Vec::new();
+        // To the end, which comes although nothing is asked for any more.
+        let _ = stream.read_to_end(&mut answer);
+        let answered = String::from_utf8(answer).unwrap().matches("HTTP/1.1 200").count();
+        assert_eq!(answered, begun.matches("\r\n\r\n").count(), "{begun}");
+    }
+    assert!(server.stop().success());
+}
