@@ -1,9 +1,23 @@
 //! The macros of the `guardrail` crate, which re-exports them. Use them from there: what they write names items of
 //! `::guardrail`.
 //!
-//! Each macro is a folder of passes: `attr` reads what stands in the attribute, `ast` gives it a shape, `valid`
-//! refuses what cannot be meant, `expand` writes the code, `fallback` what is written after an error. The passes
-//! take and return [`proc_macro2`] tokens, so they are tested without a compiler around them.
+//! | macro | what it does |
+//! |-|-|
+//! | [`#[require]`](macro@require) | lets a handler run only for callers who may do what it says |
+//! | [`#[public]`](macro@public) | says that everybody may have a handler's answer |
+//! | [`#[derive(AuthUser)]`](derive@AuthUser) | makes an application's own type one that signs in |
+//!
+//! ```text
+//! #[require("/api/posts/{id}", "edit")]
+//! async fn edit(Path(id): Path<u64>, post: Json<Post>) -> Result<Json<Post>, Error> { … }
+//! ```
+//!
+//! An error points at what is wrong in the attribute and says what to write; the function or type is written all the
+//! same, so that the compiler does not complain of its absence as well.
+//!
+//! Within, a larger macro is a folder of passes: `attr` reads what stands in the attribute, `ast` gives it a shape,
+//! `valid` refuses what cannot be meant, `expand` writes the code. They take and return [`proc_macro2`] tokens, so they
+//! are tested without a compiler around them.
 
 mod auth_user;
 mod handler;

@@ -116,11 +116,37 @@ impl<U: AuthUser> AccountService<U> {
         client: ClientInfo,
     ) -> Result<(U, Begun), Error> {
         let verified = self.renew_hash(verified, password.clone()).await;
+        let still_stands = || self.still_stands(&verified, password);
         let id = verified.user.id();
-        let begun = self.begin(&verified, password, client).await?;
-        self.sessions.replace(fingerprints).await?;
-        self.audit.record(&AuditEvent::LogIn { user: &id, session: begun.id });
+        let begun = self.begin(&id, client, still_stands).await?;
+        self.replace(fingerprints, &id, &begun).await?;
         Ok((verified.user, begun))
+    }
+
+    /// Begins a session for a user who has proved who it is by other means.
+    pub(crate) async fn sign_in(
+        &self,
+        id: &UserId,
+        fingerprints: &PresentedFingerprints,
+        client: ClientInfo,
+    ) -> Result<(U, Begun), Error> {
+        let user = self.active(id).await?.ok_or(Error::InvalidCredentials)?;
+        let still_active = async || Ok(self.active(id).await?.is_some());
+        let begun = self.begin(id, client, still_active).await?;
+        self.replace(fingerprints, id, &begun).await?;
+        Ok((user, begun))
+    }
+
+    /// Ends the device's former session, now that there is another one.
+    async fn replace(
+        &self,
+        fingerprints: &PresentedFingerprints,
+        user: &UserId,
+        begun: &Begun,
+    ) -> Result<(), Error> {
+        self.sessions.replace(fingerprints).await?;
+        self.audit.record(&AuditEvent::LogIn { user, session: begun.id });
+        Ok(())
     }
 
     /// The user that a log-in proves. Every way to fail takes the time of one password comparison and has one
@@ -199,30 +225,27 @@ impl<U: AuthUser> AccountService<U> {
         }
     }
 
-    /// Stores the session, then reads the user once more: if it was disabled or its password changed since it was
-    /// read, whoever did so may have looked for sessions before this one was there.
-    async fn begin(
+    /// Stores the session, then asks once more whether its user may have it: whoever has changed that since it was
+    /// read may have looked for sessions before this one was there.
+    async fn begin<F>(
         &self,
-        verified: &Verified<U>,
-        password: SecretString,
+        id: &UserId,
         client: ClientInfo,
-    ) -> Result<Begun, Error> {
-        let id = verified.user.id();
-        let begun = self.sessions.begin(&id, client).await?;
-        match self.still_stands(verified, password).await {
-            Ok(true) => return Ok(begun),
-            Ok(false) => {}
-            Err(error) => {
-                self.sessions.revoke(begun.id, Some(&id), RevokeReason::LoginVoid).await?;
-                return Err(error);
-            }
+        still_stands: impl FnOnce() -> F,
+    ) -> Result<Begun, Error>
+    where
+        F: Future<Output = Result<bool, Error>>,
+    {
+        let begun = self.sessions.begin(id, client).await?;
+        let stands = still_stands().await;
+        if !matches!(stands, Ok(true)) {
+            self.sessions.revoke(begun.id, Some(id), RevokeReason::LoginVoid).await?;
+            stands?;
+            let cause = "the account changed during the log-in";
+            self.audit.record(&AuditEvent::LogInRefused { user: Some(id), cause });
+            return Err(Error::InvalidCredentials);
         }
-        self.sessions.revoke(begun.id, Some(&id), RevokeReason::LoginVoid).await?;
-        self.audit.record(&AuditEvent::LogInRefused {
-            user: Some(&id),
-            cause: "the account changed during the log-in",
-        });
-        Err(Error::InvalidCredentials)
+        Ok(begun)
     }
 
     /// Whether the user is still active with the password that was verified. Another log-in may have renewed the
@@ -357,8 +380,10 @@ impl<U: AuthUser> AccountService<U> {
         {
             tracing::warn!(error = &error as &dyn std::error::Error, "failed log-ins were not forgotten");
         }
-        let begun = self.begin(&Verified { user: user.clone(), hash }, new, client).await?;
-        Ok((user, begun))
+        let verified = Verified { user, hash };
+        let still_stands = || self.still_stands(&verified, new);
+        let begun = self.begin(id, client, still_stands).await?;
+        Ok((verified.user, begun))
     }
 
     pub(crate) async fn list(&self, after: Option<&UserId>, limit: usize) -> Result<Vec<U>, Error> {

@@ -17,6 +17,7 @@ use crate::{
     config::{Config, CookieConfig, SessionConfig},
     entries::Entries,
     handle::Inner,
+    metrics::Metrics,
     password::{HashingError, HashingQueue},
     policy::{PolicyEngine, PolicyModel, Rule, default_rules, permissions},
     secret::Secret32,
@@ -469,6 +470,7 @@ impl<U: AuthUser> GuardrailBuilder<SigningKey, Users<U>> {
         check::settings(&self.config)?;
         let store = self.sessions.ok_or(BuildError::StoreMissing { what: "sessions" })?;
         let policies = self.policies.ok_or(BuildError::StoreMissing { what: "policies" })?;
+        let metrics = Metrics::new(&self.clock);
 
         let refresh_key = self.refresh_key.unwrap_or_else(|| RefreshKey::derive(self.key.secret()));
         // Tokens whose key was derived from a previous signing key stay good as long as that one is configured.
@@ -484,12 +486,12 @@ impl<U: AuthUser> GuardrailBuilder<SigningKey, Users<U>> {
         let entries = Arc::new(Entries::new(capacity, self.config.session_cache_ttl));
         let config = self.config.sessions.clone();
         let clock = Arc::clone(&self.clock);
-        let audit = Audit::new(self.audit, Arc::clone(&self.clock));
+        let audit = Audit::new(self.audit, Arc::clone(&self.clock), metrics.clone());
         let known = Arc::clone(&entries);
         let sessions = SessionService::new(store, tokens, keys, clock, known, config, audit.clone());
         let sessions = Arc::new(sessions);
 
-        let engine = PolicyEngine::load(policies, self.policy_model).await?;
+        let engine = PolicyEngine::load(policies, self.policy_model, metrics.clone()).await?;
         if engine.turn().await.insert_defaults(self.initial_policies).await? {
             tracing::info!("the initial policies were written into an empty rule set");
         }
@@ -498,7 +500,7 @@ impl<U: AuthUser> GuardrailBuilder<SigningKey, Users<U>> {
         engine.review(permissions().into_iter().filter(|declared| !declared.is_own()).collect());
 
         let threads = self.hashing_threads.unwrap_or_else(default_hashing_threads);
-        let hashing = HashingQueue::new(self.hasher, threads)
+        let hashing = HashingQueue::new(self.hasher, threads, metrics.clone())
             .await
             .map_err(|error: HashingError| BuildError::Hasher(error.into()))?;
         let Users { users, admin } = self.users;
@@ -534,6 +536,7 @@ impl<U: AuthUser> GuardrailBuilder<SigningKey, Users<U>> {
             entries,
             limits,
             audit,
+            metrics,
             changes: self.changes,
             tasks,
         }))

@@ -8,6 +8,7 @@ use crate::{
     AuthUser, Guardrail, Principal,
     entries::{KnownSession, KnownUser},
     fingerprint::FingerprintCookies,
+    metrics::SessionCache,
     session::Denial,
     storage::RevokeReason,
     token::VerifiedClaims,
@@ -24,15 +25,19 @@ impl<U: AuthUser> Guardrail<U> {
         let inner = self.inner();
         let now = inner.sessions.now();
         let claims = match inner.sessions.claims(bearer, fingerprints, now) {
-            Ok(claims) => claims,
+            Ok((claims, cache)) => {
+                inner.metrics.count(cache);
+                claims
+            }
             Err(denial) => return Some(Err(denial)),
         };
         let session = inner.entries.session(claims.session_id(), now)?;
-        if let Err(denial) = judge(&claims, &session, now) {
-            return Some(Err(denial));
-        }
-        let user = inner.entries.user(claims.user_id(), now)?;
-        Some(Ok(principal(&claims, user)))
+        let recognised = match judge(&claims, &session, now) {
+            Ok(()) => Ok(principal(&claims, inner.entries.user(claims.user_id(), now)?)),
+            Err(denial) => Err(denial),
+        };
+        inner.metrics.count(SessionCache::Hit);
+        Some(recognised)
     }
 
     /// The same, with the stores at hand.
@@ -43,7 +48,9 @@ impl<U: AuthUser> Guardrail<U> {
     ) -> Result<Principal, Denial> {
         let inner = self.inner();
         let now = inner.sessions.now();
-        let claims = inner.sessions.claims(bearer, fingerprints, now)?;
+        // Whether the token was remembered has been counted at once.
+        let (claims, _) = inner.sessions.claims(bearer, fingerprints, now)?;
+        inner.metrics.count(SessionCache::Miss);
         let session = if let Some(session) = inner.entries.session(claims.session_id(), now) {
             session
         } else {

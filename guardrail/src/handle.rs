@@ -16,6 +16,7 @@ use crate::{
     config::Config,
     entries::Entries,
     fingerprint::PresentedFingerprints,
+    metrics::{LogIn, Metrics, Refresh},
     policy::{Changed, Object, PolicyEngine, Rule, RuleSet, Written},
     secret::Secret32,
     session::{Begun, RefreshError, SessionService},
@@ -71,6 +72,7 @@ pub(crate) struct Inner<U> {
     pub(crate) entries: Arc<Entries>,
     pub(crate) limits: Arc<RateLimits>,
     pub(crate) audit: Audit,
+    pub(crate) metrics: Metrics,
     pub(crate) changes: Option<Arc<dyn ChangeFeed>>,
     pub(crate) tasks: Tasks,
 }
@@ -156,13 +158,28 @@ impl<U: AuthUser> Guardrail<U> {
     ) -> Result<LoggedIn, Error> {
         let Device { fingerprints, network, client } = device;
         let accounts = &self.inner.accounts;
-        let verified = accounts.verify(&login, password.clone(), &fingerprints, network).await?;
+        let verified = accounts.verify(&login, password.clone(), &fingerprints, network).await;
+        let verified = verified.inspect_err(|error| self.inner.metrics.count(failed_log_in(error)))?;
         self.finish(|guard| async move {
-            let (user, begun) =
-                guard.inner.accounts.log_in(verified, password, &fingerprints, client).await?;
-            guard.logged_in(&user, begun)
+            guard.counted(guard.inner.accounts.log_in(verified, password, &fingerprints, client).await)
         })
         .await
+    }
+
+    /// Begins a session for a user who needs no password.
+    pub(crate) async fn begin_for(&self, user: UserId, device: Device) -> Result<LoggedIn, Error> {
+        let Device { fingerprints, client, .. } = device;
+        self.finish(|guard| async move {
+            guard.counted(guard.inner.accounts.sign_in(&user, &fingerprints, client).await)
+        })
+        .await
+    }
+
+    /// The outcome of a log-in, once it has been counted.
+    fn counted(&self, begun: Result<(U, Begun), Error>) -> Result<LoggedIn, Error> {
+        let logged_in = begun.and_then(|(user, begun)| self.logged_in(&user, begun));
+        self.inner.metrics.count(logged_in.as_ref().map_or_else(failed_log_in, |_| LogIn::Ok));
+        logged_in
     }
 
     fn logged_in(&self, user: &U, begun: Begun) -> Result<LoggedIn, Error> {
@@ -175,6 +192,11 @@ impl<U: AuthUser> Guardrail<U> {
     pub(crate) async fn refresh(&self, token: SecretString, device: Device) -> Result<Refreshed, Error> {
         let Device { fingerprints, network, .. } = device;
         let refreshed = self.inner.accounts.refresh(token.expose_secret(), &fingerprints, network).await;
+        self.inner.metrics.count(match &refreshed {
+            Ok((_, advanced)) if advanced.repeated => Refresh::Repeated,
+            Ok(_) => Refresh::Rotated,
+            Err(error) => error.outcome(),
+        });
         let (user, advanced) = match refreshed {
             Ok(refreshed) => refreshed,
             Err(RefreshError::Refused(error)) => return Err(error),
@@ -246,8 +268,23 @@ impl<U: AuthUser> Guardrail<U> {
         .await
     }
 
-    /// An error, and an event, if somebody may not do what its request turned out to need.
-    pub(crate) fn demand(&self, who: &Principal, object: &str, action: &str) -> Result<(), Error> {
+    /// Demands that a caller may do what its request turned out to need: for what only the handler knows, such as whose
+    /// a thing is. A denial is audited as one of `#[require]` is. Say [`asks!`](crate::asks) of what is demanded so.
+    ///
+    /// ```
+    /// # use guardrail::{Error, Guardrail, Principal};
+    /// guardrail::asks!("/api/posts/{id}", "edit");
+    ///
+    /// fn edit_another_ones(guard: &Guardrail, who: &Principal, post: u64) -> Result<(), Error> {
+    ///     guard.demand(who, &format!("/api/posts/{post}"), "edit")
+    /// }
+    /// # fn main() {}
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// 403 if no rule allows it, and 503 if that cannot be told.
+    pub fn demand(&self, who: &Principal, object: &str, action: &str) -> Result<(), Error> {
         if self.is_allowed(who, object, action)? {
             return Ok(());
         }
@@ -505,6 +542,16 @@ impl<U: AuthUser> Guardrail<U> {
         if tokio::time::timeout(FLUSH_PATIENCE, self.inner.audit.flush()).await.is_err() {
             tracing::error!("the last audit events could not be written in time; they are in the log only");
         }
+    }
+}
+
+/// What a log-in that came to nothing is counted as.
+fn failed_log_in(error: &Error) -> LogIn {
+    match error {
+        Error::InvalidCredentials => LogIn::Refused,
+        Error::TooManyRequests { .. } => LogIn::Throttled,
+        Error::Busy { .. } => LogIn::Busy,
+        _ => LogIn::Error,
     }
 }
 

@@ -52,24 +52,44 @@ pub trait AuthUser: Clone + Send + Sync + 'static {
 
 /// The user of Guardrail's own stores, as `/profile` and `/register` show it (without the password hash).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(
+    feature = "openapi",
+    derive(utoipa::ToSchema),
+    schema(description = "A user, without the password's hash.")
+)]
 pub struct User {
     /// The key, a UUID of version 7.
+    #[cfg_attr(feature = "openapi", schema(example = "0199b6a3-4c1b-7d0e-8b3d-1e0c7e5a2b6f"))]
     pub id: Uuid,
     /// The e-mail address, normalized; it is unique and what the user signs in with.
+    #[cfg_attr(
+        feature = "openapi",
+        schema(value_type = String, format = Email, max_length = 254, example = "ada@example.com")
+    )]
     pub email: Email,
     /// The name shown to others, unique without regard to letter case.
+    #[cfg_attr(feature = "openapi", schema(example = "Ada"))]
     pub username: String,
     /// The given name.
+    #[cfg_attr(feature = "openapi", schema(required, example = "Ada"))]
     pub first_name: Option<String>,
     /// The family name.
+    #[cfg_attr(feature = "openapi", schema(required, example = "Lovelace"))]
     pub last_name: Option<String>,
     /// The role, as policies name it.
+    #[cfg_attr(
+        feature = "openapi",
+        schema(value_type = String, pattern = "^[A-Za-z0-9_.-]{1,64}$", example = "user")
+    )]
     pub role: Role,
     /// Whether the user may be signed in.
+    #[cfg_attr(feature = "openapi", schema(example = true))]
     pub is_active: bool,
     /// When the user was created.
+    #[cfg_attr(feature = "openapi", schema(example = "2026-09-21T14:13:20.123457Z"))]
     pub created_at: DateTime<Utc>,
     /// When anything of the user last changed.
+    #[cfg_attr(feature = "openapi", schema(example = "2026-09-21T14:13:20.123457Z"))]
     pub updated_at: DateTime<Utc>,
     /// The hash of the password.
     #[serde(skip)]

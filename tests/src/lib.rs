@@ -16,6 +16,7 @@
 
 mod app;
 mod client;
+mod document;
 mod forge;
 mod gate;
 mod login;
@@ -27,6 +28,7 @@ mod troubled;
 pub use self::{
     app::{ADMIN_EMAIL, ADMIN_PASSWORD, App, Builder, Contents, SECRET},
     client::{Call, Reply},
+    document::{Document, Operation, routes_below},
     forge::{Forgery, claims_of, segment, sign_texts},
     gate::{Gate, GatedHasher, Held},
     login::Login,

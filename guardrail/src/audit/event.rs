@@ -126,6 +126,18 @@ impl<'a> AuditEvent<'a> {
 }
 
 impl AuditEvent<'_> {
+    /// The sessions that have ended by it: why, and how many.
+    pub(crate) fn ended(&self) -> Option<(RevokeReason, u64)> {
+        match *self {
+            Self::Revoked { reason, .. } => Some((reason, 1)),
+            Self::SessionsRevoked { reason, count, .. } => {
+                Some((reason, u64::try_from(count).unwrap_or(u64::MAX)))
+            }
+            Self::EverythingRevoked { count } => Some((RevokeReason::Everything, count)),
+            _ => None,
+        }
+    }
+
     /// Writes the event to the log, and there only: for those that anybody can cause without end.
     pub(crate) fn log(&self) {
         macro_rules! event {

@@ -16,6 +16,7 @@ use tokio::sync::Notify;
 use super::AuditEvent;
 use crate::{
     Clock, Error,
+    metrics::Metrics,
     storage::{AuditFilter, AuditRecord, AuditStore, StoreError, in_bites},
     tasks::Tasks,
 };
@@ -42,13 +43,14 @@ struct Trail {
     /// How many found the queue full since that was last written down.
     lost: AtomicU64,
     wake: Notify,
+    metrics: Metrics,
 }
 
 impl Audit {
     /// Writes to `store`, and only into the log without one.
-    pub(crate) fn new(store: Option<Arc<dyn AuditStore>>, clock: Arc<dyn Clock>) -> Self {
+    pub(crate) fn new(store: Option<Arc<dyn AuditStore>>, clock: Arc<dyn Clock>, metrics: Metrics) -> Self {
         let (queue, writing, lost) = (Mutex::default(), tokio::sync::Mutex::default(), AtomicU64::new(0));
-        Self(Arc::new(Trail { store, clock, queue, writing, lost, wake: Notify::new() }))
+        Self(Arc::new(Trail { store, clock, queue, writing, lost, wake: Notify::new(), metrics }))
     }
 
     pub(crate) fn has_store(&self) -> bool {
@@ -82,7 +84,7 @@ impl Audit {
 
     /// Takes note of an event.
     pub(crate) fn record(&self, event: &AuditEvent<'_>) {
-        event.log();
+        self.tell(event);
         if !self.has_store() {
             return;
         }
@@ -97,7 +99,7 @@ impl Audit {
     /// Takes note of what an administrator did, before it is answered. If that fails, it is an error that the change
     /// itself has happened before; the event is written later.
     pub(crate) async fn record_now(&self, event: &AuditEvent<'_>) -> Result<(), Error> {
-        event.log();
+        self.tell(event);
         let Some(store) = &self.0.store else { return Ok(()) };
         let record = event.to_record(self.0.clock.now());
         let written = store.append(std::slice::from_ref(&record)).await;
@@ -107,6 +109,14 @@ impl Audit {
         Ok(written?)
     }
 
+    /// Writes an event to the log, and counts the sessions that have ended by it.
+    fn tell(&self, event: &AuditEvent<'_>) {
+        event.log();
+        if let Some((reason, count)) = event.ended() {
+            self.0.metrics.count_many(reason, count);
+        }
+    }
+
     fn enqueue(&self, record: AuditRecord, most: usize) {
         let mut queue = self.0.queue.lock();
         let room = queue.len() < most;
@@ -114,8 +124,13 @@ impl Audit {
             queue.push_back(record);
         }
         drop(queue);
-        if !room && self.0.lost.fetch_add(1, Ordering::Relaxed) == 0 {
-            tracing::error!("the queue of audit events is full: until it is not, they are in the log only");
+        if !room {
+            self.0.metrics.audit_event_lost();
+            if self.0.lost.fetch_add(1, Ordering::Relaxed) == 0 {
+                tracing::error!(
+                    "the queue of audit events is full: until it is not, they are in the log only"
+                );
+            }
         }
         self.0.wake.notify_one();
     }
@@ -209,7 +224,7 @@ mod tests {
 
     fn audit(store: &Arc<Store>) -> Audit {
         let store = Arc::clone(store) as Arc<dyn AuditStore>;
-        Audit::new(Some(store), Arc::new(ManualClock::new()))
+        Audit::new(Some(store), Arc::new(ManualClock::new()), Metrics::default())
     }
 
     async fn names(audit: &Audit) -> Vec<String> {

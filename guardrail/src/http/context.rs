@@ -16,6 +16,7 @@ use super::{address::client_address, credentials::Credentials, extract};
 use crate::{
     AuthUser, Error, Guardrail, Principal, Unauthenticated,
     audit::{Audit, AuditEvent},
+    metrics::{Authentication, Metrics},
     policy::PolicyEngine,
     session::Denial,
     throttle::Action,
@@ -27,6 +28,8 @@ use crate::{
 pub(crate) struct AuthContext {
     guard: Arc<dyn AnyGuard>,
     caller: Option<Caller>,
+    /// Whether what is remembered has been asked who the caller is.
+    asked: bool,
     /// In strict mode: whether anything has said whom the answer is for.
     declared: Option<Arc<AtomicBool>>,
 }
@@ -56,6 +59,26 @@ impl Caller {
                 Self::Unavailable
             }
         }
+    }
+
+    /// Counts the outcome, once a request. Where the request has a span with a field `user`, that gets the caller's id.
+    fn noted(self, metrics: &Metrics) -> Self {
+        metrics.count(match &self {
+            Self::Anonymous => Authentication::TokenMissing,
+            Self::Known(principal) => {
+                tracing::Span::current().record("user", principal.user_id().as_str());
+                Authentication::Ok
+            }
+            Self::Refused(told) => match told {
+                Unauthenticated::TokenMissing => Authentication::TokenMissing,
+                Unauthenticated::TokenInvalid => Authentication::TokenInvalid,
+                Unauthenticated::TokenExpired => Authentication::TokenExpired,
+                Unauthenticated::FingerprintMissing => Authentication::FingerprintMissing,
+                Unauthenticated::SessionEnded => Authentication::SessionEnded,
+            },
+            Self::Unavailable => Authentication::Error,
+        });
+        self
     }
 
     fn told(&self) -> Result<Option<&Principal>, Error> {
@@ -96,18 +119,20 @@ impl<U: AuthUser> Guardrail<U> {
 
 impl<U: AuthUser> AnyGuard for Guardrail<U> {
     fn recognise_at_once(&self, headers: &HeaderMap) -> Option<Caller> {
-        match self.credentials(headers) {
-            Ok(it) => Self::recognise_at_once(self, it.bearer, &it.fingerprints).map(Caller::of),
-            Err(caller) => Some(caller),
-        }
+        let caller = match self.credentials(headers) {
+            Ok(it) => Caller::of(Self::recognise_at_once(self, it.bearer, &it.fingerprints)?),
+            Err(caller) => caller,
+        };
+        Some(caller.noted(&self.inner().metrics))
     }
 
     fn recognise<'a>(&'a self, headers: &'a HeaderMap) -> BoxFuture<'a, Caller> {
         Box::pin(async {
-            match self.credentials(headers) {
+            let caller = match self.credentials(headers) {
                 Ok(it) => Caller::of(Self::recognise(self, it.bearer, &it.fingerprints).await),
                 Err(caller) => caller,
-            }
+            };
+            caller.noted(&self.inner().metrics)
         })
     }
 
@@ -135,7 +160,7 @@ impl<U: AuthUser> AnyGuard for Guardrail<U> {
 
 impl AuthContext {
     pub(super) fn new(guard: Arc<dyn AnyGuard>) -> Self {
-        Self { guard, caller: None, declared: None }
+        Self { guard, caller: None, asked: false, declared: None }
     }
 
     /// Watches, in strict mode, whether the request's handler says whom the answer is for.
@@ -215,7 +240,8 @@ pub(super) fn recognise_at_once(parts: &mut Parts) -> Result<bool, Error> {
     let Some(context) = extensions.get_mut::<AuthContext>() else {
         return AuthContext::of(parts).map(|_| false);
     };
-    if context.caller.is_none() {
+    if context.caller.is_none() && !context.asked {
+        context.asked = true;
         context.caller = context.guard.recognise_at_once(headers);
     }
     Ok(context.caller.is_some())

@@ -8,6 +8,8 @@ mod enforce;
 mod extract;
 mod guarded;
 mod layer;
+#[cfg(feature = "openapi")]
+pub mod openapi;
 mod problem;
 mod public;
 mod rate_limit_layer;
@@ -15,6 +17,7 @@ mod require_layer;
 mod requirement;
 mod router;
 mod routes;
+mod signed_in;
 
 pub use self::{
     enforce::{EnforceRoutes, EnforceService},
@@ -25,4 +28,5 @@ pub use self::{
     rate_limit_layer::{Bound, RateLimitLayer},
     require_layer::{RequireLayer, RequireService},
     router::{method_not_allowed, not_found},
+    signed_in::SignedIn,
 };

@@ -1,6 +1,6 @@
 //! What errors look like to a client: problem details (RFC 9457).
 
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
 use axum::{
     Json,
@@ -17,17 +17,37 @@ use crate::{Error, FieldErrors, Unauthenticated};
 /// When to try again where the cause gives no better time.
 const RETRY_AFTER_DEFAULT: Duration = Duration::from_secs(5);
 
-/// The body of an error. `type` is `about:blank`: what there is to know is in `code`.
+/// The body of an error (RFC 9457). `type` is `about:blank`: what there is to know is in `code`.
 #[derive(Serialize)]
-struct Problem<'a> {
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub(super) struct Problem<'a> {
+    #[cfg_attr(feature = "openapi", schema(example = "about:blank"))]
     r#type: &'static str,
+    /// The status in words.
+    #[cfg_attr(feature = "openapi", schema(example = "Unprocessable Entity"))]
     title: &'a str,
+    /// The status of the answer.
+    #[cfg_attr(feature = "openapi", schema(minimum = 400, maximum = 599, example = 422))]
     status: u16,
-    detail: &'a str,
+    /// What is wrong, for people.
+    #[cfg_attr(feature = "openapi", schema(value_type = String, example = "some fields are missing or wrong"))]
+    detail: Cow<'a, str>,
+    #[cfg_attr(feature = "openapi", schema(schema_with = super::openapi::codes))]
     code: &'a str,
+    /// Always false.
+    #[cfg_attr(feature = "openapi", schema(example = false))]
     success: bool,
+    /// What is wrong by field: of every 422, and of the 409 of a field. Each message completes a sentence that begins
+    /// with the field's name.
     #[serde(skip_serializing_if = "Option::is_none")]
-    errors: Option<&'a FieldErrors>,
+    #[cfg_attr(
+        feature = "openapi",
+        schema(
+            value_type = HashMap<String, Vec<String>>, required = false,
+            example = json!({ "email": ["is required"] })
+        )
+    )]
+    errors: Option<Cow<'a, FieldErrors>>,
 }
 
 impl Error {
@@ -105,29 +125,25 @@ impl Error {
             _ => None,
         }
     }
-}
 
-impl IntoResponse for Error {
-    fn into_response(self) -> Response {
-        self.log();
+    /// The body of a response with this error.
+    pub(super) fn problem(&self) -> Problem<'_> {
         let status = self.status();
-        let told = self.to_string();
         let detail = match status {
-            StatusCode::INTERNAL_SERVER_ERROR => "the request failed; the server's log says why",
-            StatusCode::SERVICE_UNAVAILABLE => "the request cannot be served for the time being",
+            StatusCode::INTERNAL_SERVER_ERROR => "the request failed; the server's log says why".into(),
+            StatusCode::SERVICE_UNAVAILABLE => "the request cannot be served for the time being".into(),
             // The fields are in `errors`.
-            StatusCode::UNPROCESSABLE_ENTITY => FieldErrors::SUMMARY,
-            _ => &told,
+            StatusCode::UNPROCESSABLE_ENTITY => FieldErrors::SUMMARY.into(),
+            _ => self.to_string().into(),
         };
-        let field = match &self {
-            Self::Conflict { field: Some(field), detail } => Some(FieldErrors::one(*field, detail.clone())),
+        let errors = match self {
+            Self::Invalid(errors) => Some(Cow::Borrowed(errors)),
+            Self::Conflict { field: Some(field), detail } => {
+                Some(Cow::Owned(FieldErrors::one(*field, detail.clone())))
+            }
             _ => None,
         };
-        let errors = match &self {
-            Self::Invalid(errors) => Some(errors),
-            _ => field.as_ref(),
-        };
-        let problem = Problem {
+        Problem {
             r#type: "about:blank",
             title: status.canonical_reason().unwrap_or_default(),
             status: status.as_u16(),
@@ -135,8 +151,14 @@ impl IntoResponse for Error {
             code: self.code(),
             success: false,
             errors,
-        };
-        let mut response = (status, Json(problem)).into_response();
+        }
+    }
+}
+
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        self.log();
+        let mut response = (self.status(), Json(self.problem())).into_response();
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));

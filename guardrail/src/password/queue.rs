@@ -8,7 +8,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::Semaphore;
 
 use super::{PasswordHasher, PasswordHasherError, threads::HashingThreads};
-use crate::PasswordHash;
+use crate::{PasswordHash, metrics::Metrics};
 
 /// How many callers may wait for each thread that hashes.
 const WAITING_PER_THREAD: usize = 32;
@@ -21,6 +21,7 @@ pub(crate) struct HashingQueue {
     places: Arc<Semaphore>,
     turns: Arc<Semaphore>,
     threads: HashingThreads,
+    metrics: Metrics,
 }
 
 impl HashingQueue {
@@ -28,6 +29,7 @@ impl HashingQueue {
     pub(crate) async fn new(
         hasher: Arc<dyn PasswordHasher>,
         threads: NonZeroUsize,
+        metrics: Metrics,
     ) -> Result<Self, HashingError> {
         let pool = HashingThreads::new(threads).map_err(HashingError::Threads)?;
         let maker = Arc::clone(&hasher);
@@ -44,6 +46,7 @@ impl HashingQueue {
             places: Arc::new(Semaphore::new(places)),
             turns: Arc::new(Semaphore::new(threads.get().min(Semaphore::MAX_PERMITS))),
             threads: pool,
+            metrics,
         })
     }
 
@@ -90,11 +93,14 @@ impl HashingQueue {
     ) -> Result<T, HashingError> {
         let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| HashingError::Busy)?;
         // Whoever goes away while waiting for a turn costs no hash.
-        let turn = Arc::clone(&self.turns).acquire_owned().await.map_err(|_| HashingError::Stopped)?;
-        let hasher = Arc::clone(&self.hasher);
+        let turn = {
+            let _waiting = self.metrics.waiting();
+            Arc::clone(&self.turns).acquire_owned().await.map_err(|_| HashingError::Stopped)?
+        };
+        let (hasher, metrics) = (Arc::clone(&self.hasher), self.metrics.clone());
         // Whoever asked may be gone by now; the permits stay with the thread until it is done.
         let running = self.threads.run(move || {
-            let result = work(&*hasher);
+            let result = metrics.time_hash(|| work(&*hasher));
             drop((turn, place));
             result
         });
@@ -133,7 +139,7 @@ mod tests {
 
     async fn queue() -> HashingQueue {
         let hasher = Arc::new(Bcrypt::with_insecure_cost(4));
-        HashingQueue::new(hasher, NonZeroUsize::MIN).await.unwrap()
+        HashingQueue::new(hasher, NonZeroUsize::MIN, Metrics::default()).await.unwrap()
     }
 
     #[tokio::test]

@@ -24,7 +24,10 @@ use super::{
     snapshot::{MANY, Snapshot, off_thread},
     subjects::Subjects,
 };
-use crate::storage::{AppliedChange, PolicyChange, PolicyStore, StoredRule};
+use crate::{
+    metrics::{Decision, Metrics, Reload},
+    storage::{AppliedChange, PolicyChange, PolicyStore, StoredRule},
+};
 
 /// The rules in force.
 pub(crate) struct PolicyEngine {
@@ -33,6 +36,7 @@ pub(crate) struct PolicyEngine {
     model: Option<PolicyModel>,
     current: ArcSwap<Snapshot>,
     turn: Mutex<()>,
+    metrics: Metrics,
 }
 
 /// How many rules a change added and removed; those that were there already, or were not there, do not count.
@@ -78,9 +82,11 @@ impl PolicyEngine {
     pub(crate) async fn load(
         store: Arc<dyn PolicyStore>,
         model: Option<PolicyModel>,
+        metrics: Metrics,
     ) -> Result<Self, PolicyError> {
         let snapshot = Snapshot::read(store.load().await?, model.as_ref(), None).await?;
-        Ok(Self { store, model, current: ArcSwap::from_pointee(snapshot), turn: Mutex::new(()) })
+        metrics.policy_rules(snapshot.len());
+        Ok(Self { store, model, current: ArcSwap::from_pointee(snapshot), turn: Mutex::new(()), metrics })
     }
 
     /// Whether the caller may do `action` on `object`: whether either of its subjects may. An empty subject, object
@@ -92,10 +98,15 @@ impl PolicyEngine {
         object: Object<'_>,
         action: &str,
     ) -> Result<bool, PolicyError> {
-        if who.subject.is_empty() || object.as_str().is_empty() || action.is_empty() {
-            return Ok(false);
-        }
-        self.current.load().allows(who, domain, object, action)
+        let empty = who.subject.is_empty() || object.as_str().is_empty() || action.is_empty();
+        let decision =
+            if empty { Ok(false) } else { self.current.load().allows(who, domain, object, action) };
+        self.metrics.count(match &decision {
+            Ok(true) => Decision::Allowed,
+            Ok(false) => Decision::Denied,
+            Err(_) => Decision::Error,
+        });
+        decision
     }
 
     /// Why the caller may, or what it lacks; `None` under the application's own model, which does not tell.
@@ -115,7 +126,9 @@ impl PolicyEngine {
     /// Whether the caller has `role`, as the role of the account or through rules, at any depth. Nobody has a role
     /// that looks like a user.
     pub(crate) fn holds_role(&self, who: &Subjects<'_>, role: &str) -> bool {
-        self.current.load().holds_role(who, role)
+        let holds = self.current.load().holds_role(who, role);
+        self.metrics.count(if holds { Decision::Allowed } else { Decision::Denied });
+        holds
     }
 
     /// A page of the rules in force.
@@ -188,6 +201,7 @@ impl PolicyEngine {
     }
 
     fn put_in_force(&self, next: Snapshot) {
+        self.metrics.policy_rules(next.len());
         let before = self.current.swap(Arc::new(next));
         // Whoever lets go of many rules last has some work with it: that shall be no request.
         if before.len() >= MANY && Handle::try_current().is_ok() {
@@ -317,20 +331,25 @@ impl Turn<'_> {
     }
 
     async fn reload(&self) -> Result<(), PolicyError> {
+        let next = self.read().await;
+        self.engine.metrics.count(if next.is_ok() { Reload::Ok } else { Reload::Error });
+        self.engine.put_in_force(next?);
+        Ok(())
+    }
+
+    async fn read(&self) -> Result<Snapshot, PolicyError> {
         let (store, model) = (Arc::clone(&self.engine.store), self.engine.model.clone());
         let before = self.current();
         let many = before.len() >= MANY;
         let read = async move { Snapshot::read(store.load().await?, model.as_ref(), Some(&before)).await };
-        let next = if many {
+        if many {
             // All of it on another thread, the reading too. An allocator may collect what a hundred thousand rows
             // leave behind at once, and lets that wait on the thread that asked for them: it is to serve requests.
             let runtime = Handle::current();
-            tokio::task::spawn_blocking(move || runtime.block_on(read)).await??
+            tokio::task::spawn_blocking(move || runtime.block_on(read)).await?
         } else {
-            read.await?
-        };
-        self.engine.put_in_force(next);
-        Ok(())
+            read.await
+        }
     }
 }
 

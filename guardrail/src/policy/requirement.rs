@@ -82,6 +82,18 @@ impl Declared {
         Self { requirement: D::REQUIREMENT, function: D::FUNCTION, file: D::FILE, line: D::LINE }
     }
 
+    /// What [`asks!`](crate::asks) says.
+    #[doc(hidden)]
+    pub const fn asked(
+        object: &'static str,
+        action: &'static str,
+        function: &'static str,
+        file: &'static str,
+        line: u32,
+    ) -> Self {
+        Self { requirement: Requirement::Permission { object, action }, function, file, line }
+    }
+
     /// The permissions in it, as object and action.
     pub fn permissions(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
         self.requirement.leaves().into_iter().filter_map(|leaf| match leaf {
@@ -105,6 +117,36 @@ impl Declared {
 }
 
 inventory::collect!(Declared);
+
+/// Says that the program asks for a permission in its own code, by [`Guardrail::demand`](crate::Guardrail::demand) or
+/// [`Guardrail::is_allowed`](crate::Guardrail::is_allowed), or by a layer. `#[require]` says so itself. It stands
+/// outside of functions; both arguments are constants.
+///
+/// [`permissions`] lists it, with the module in place of the function, and a rule for it is not taken for a slip at the
+/// start.
+///
+/// ```
+/// guardrail::asks!("/api/posts/{id}", "pin");
+///
+/// # fn main() {
+/// let listed = guardrail::permissions();
+/// assert!(listed.iter().any(|it| it.permissions().eq([("/api/posts/{id}", "pin")])));
+/// # }
+/// ```
+#[macro_export]
+macro_rules! asks {
+    ($object:expr, $action:expr $(,)?) => {
+        $crate::__private::submit! {
+            $crate::__private::Declared::asked(
+                $object,
+                $action,
+                ::core::module_path!(),
+                ::core::file!(),
+                ::core::line!(),
+            )
+        }
+    };
+}
 
 /// What every `#[require]` of the program declares, Guardrail's own endpoints included, in the order of the source
 /// files: what an administrator can grant, and what a test can compare with the documentation.

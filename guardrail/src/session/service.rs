@@ -15,6 +15,7 @@ use crate::{
     config::SessionConfig,
     entries::{Entries, KnownSession},
     fingerprint::{Fingerprint, FingerprintCookies, PresentedFingerprints},
+    metrics::{Refresh, TokenCache},
     storage::{
         ClientInfo, NewSession, RevokeReason, Rotation, SessionRecord, SessionStore, StoreError, in_bites,
     },
@@ -52,6 +53,8 @@ pub(crate) struct Advanced {
     /// The token to go on with; `None` if the presented one stays.
     pub(crate) refresh_token: Option<RefreshToken>,
     pub(crate) fingerprint: Fingerprint,
+    /// Whether the same had been answered before.
+    pub(crate) repeated: bool,
 }
 
 /// Why nothing was refreshed.
@@ -59,6 +62,19 @@ pub(crate) struct Advanced {
 pub(crate) enum RefreshError {
     Refused(Error),
     Breach(Breach),
+}
+
+impl RefreshError {
+    /// What it is counted as.
+    pub(crate) fn outcome(&self) -> Refresh {
+        match self {
+            Self::Breach(Breach { reason: RevokeReason::Theft, .. }) => Refresh::Theft,
+            Self::Breach(_) => Refresh::Reuse,
+            Self::Refused(Error::Unauthenticated(_)) => Refresh::Refused,
+            Self::Refused(Error::TooManyRequests { .. }) => Refresh::Throttled,
+            Self::Refused(_) => Refresh::Error,
+        }
+    }
 }
 
 impl<E: Into<Error>> From<E> for RefreshError {
@@ -181,15 +197,15 @@ impl SessionService {
         self.tokens.sign(&claims).map_err(|error| Error::backend("signing an access token", error))
     }
 
-    /// What an access token says, if it holds and belongs to the device. Whoever sends anything else costs no store
-    /// anything.
+    /// What an access token says, if it holds and belongs to the device; and whether it was remembered. Whoever sends
+    /// anything else costs no store anything.
     pub(crate) fn claims(
         &self,
         bearer: &str,
         fingerprints: &FingerprintCookies<'_>,
         now: DateTime<Utc>,
-    ) -> Result<Arc<VerifiedClaims>, Denial> {
-        let claims = self.tokens.verify(bearer, now).map_err(|error| match error {
+    ) -> Result<(Arc<VerifiedClaims>, TokenCache), Denial> {
+        let (claims, cache) = self.tokens.verify(bearer, now).map_err(|error| match error {
             TokenError::Expired => Denial::refused(Unauthenticated::TokenExpired, "the token has expired"),
             error => {
                 tracing::debug!(%error, "access token refused");
@@ -202,7 +218,7 @@ impl SessionService {
         if !fingerprints.hold(claims.fingerprint()) {
             return Err(Denial::ended("the cookie is of another device"));
         }
-        Ok(claims)
+        Ok((claims, cache))
     }
 
     /// What the store says of a session, remembered for the next request.
@@ -293,7 +309,12 @@ impl SessionService {
                         let generation = row.generation;
                         let (user, session) = (&row.user_id, row.id);
                         self.audit.record(&AuditEvent::RefreshRepeated { user, session, generation });
-                        return Ok(Advanced { record: row, refresh_token: Some(successor), fingerprint });
+                        return Ok(Advanced {
+                            record: row,
+                            refresh_token: Some(successor),
+                            fingerprint,
+                            repeated: true,
+                        });
                     }
                 }
                 Verdict::Reuse => return Err(RefreshError::Breach(Breach::of(row, RevokeReason::Reuse))),
@@ -343,7 +364,7 @@ impl SessionService {
             let (user, session, generation) = (&record.user_id, record.id, record.generation);
             self.audit.record(&AuditEvent::Refreshed { user, session, generation });
             let refresh_token = self.config.rotation.then_some(successor);
-            Advanced { record, refresh_token, fingerprint }
+            Advanced { record, refresh_token, fingerprint, repeated: false }
         }))
     }
 

@@ -25,20 +25,28 @@ pub trait AuditStore: Send + Sync + 'static {
 ///
 /// Nothing in it is a secret, and what a client wrote is in `detail` alone, where it is escaped.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct AuditRecord {
     /// The key, a UUID of version 7: in the order of time, on one node.
+    #[cfg_attr(feature = "openapi", schema(example = "0199b6a3-5d2c-7c1e-9a4e-2f1d8f6b3c70"))]
     pub id: Uuid,
     /// When it was.
+    #[cfg_attr(feature = "openapi", schema(example = "2026-09-21T14:13:20.123457Z"))]
     pub at: DateTime<Utc>,
     /// What it was: `log_in`, `session_revoked` and so on, as in the log.
+    #[cfg_attr(feature = "openapi", schema(example = "log_in_refused"))]
     pub event: String,
     /// Whom it happened to.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, required))]
     pub user: Option<UserId>,
     /// The session that it is about.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<Uuid>, required))]
     pub session: Option<SessionId>,
     /// Who did it, if it was somebody else.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, required))]
     pub by: Option<UserId>,
     /// What else there is to say, as a JSON object.
+    #[cfg_attr(feature = "openapi", schema(value_type = Object))]
     pub detail: serde_json::Value,
 }
 

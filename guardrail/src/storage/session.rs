@@ -217,7 +217,7 @@ pub enum RevokeReason {
 }
 
 impl RevokeReason {
-    const ALL: [(Self, &'static str); 12] = [
+    pub(crate) const ALL: [(Self, &'static str); 12] = [
         (Self::Logout, "logout"),
         (Self::LogoutAll, "logout_all"),
         (Self::EndedByUser, "ended_by_user"),

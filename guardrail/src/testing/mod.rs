@@ -3,5 +3,6 @@
 mod clock;
 pub mod conformance;
 mod principal;
+mod sign_in;
 
-pub use self::{clock::ManualClock, principal::principal};
+pub use self::{clock::ManualClock, principal::principal, sign_in::sign_in};

@@ -14,7 +14,10 @@ use quick_cache::sync::Cache;
 use serde::{Deserialize, Serialize};
 
 use super::{Claims, IssuedToken, KeyId, KeyRing, VerifiedClaims, claims::Times};
-use crate::secret::{base64url, from_base64url};
+use crate::{
+    metrics::TokenCache,
+    secret::{base64url, from_base64url},
+};
 
 /// The `typ` of access tokens: explicit and our own, so that no other JWT under the same key passes for one
 /// (RFC 8725 §3.11).
@@ -110,22 +113,26 @@ impl AccessTokens {
         Ok(IssuedToken { token, iat: claims.iat, exp: claims.exp })
     }
 
-    /// The claims of `token`, if everything about it holds at `now`.
-    pub(crate) fn verify(&self, token: &str, now: DateTime<Utc>) -> Result<Arc<VerifiedClaims>, TokenError> {
+    /// The claims of `token`, if everything about it holds at `now`; and whether it was remembered.
+    pub(crate) fn verify(
+        &self,
+        token: &str,
+        now: DateTime<Utc>,
+    ) -> Result<(Arc<VerifiedClaims>, TokenCache), TokenError> {
         if token.len() > TOKEN_MAX_BYTES {
             return Err(TokenError::Malformed("too long"));
         }
         let ring = self.ring.load();
         let remembered = self.verified.get(token).filter(|claims| ring.find(claims.key()).is_some());
-        let claims = if let Some(claims) = remembered {
-            claims
+        let (claims, cache) = if let Some(claims) = remembered {
+            (claims, TokenCache::Hit)
         } else {
             let claims = Arc::new(self.verify_bytes(token, &ring)?);
             self.verified.insert(token.into(), Arc::clone(&claims));
-            claims
+            (claims, TokenCache::Miss)
         };
         check_times(claims.times(), now)?;
-        Ok(claims)
+        Ok((claims, cache))
     }
 
     /// All that follows from the bytes.
@@ -272,8 +279,9 @@ mod tests {
         let tokens = tokens();
         let issued = tokens.sign(&claims()).unwrap();
         let expected = VerifiedClaims::new(claims(), SigningKey::hs256(SECRET).unwrap().id());
-        for _ in 0..2 {
-            assert_eq!(*tokens.verify(&issued.token, now()).unwrap(), expected);
+        for expected_of_cache in [TokenCache::Miss, TokenCache::Hit, TokenCache::Hit] {
+            let (claims, cache) = tokens.verify(&issued.token, now()).unwrap();
+            assert_eq!((&*claims, cache), (&expected, expected_of_cache));
         }
         assert!(tokens.verify(&forge(&header(|_| {}), &claims_json()), now()).is_ok());
     }

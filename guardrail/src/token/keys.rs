@@ -142,7 +142,9 @@ impl SigningKey {
         public.common.key_algorithm = Some(match algorithm {
             SigningAlgorithm::EdDsa => KeyAlgorithm::EdDSA,
             SigningAlgorithm::Es256 => KeyAlgorithm::ES256,
-            _ => KeyAlgorithm::RS256,
+            SigningAlgorithm::Rs256 => KeyAlgorithm::RS256,
+            // Has no public key, and did not come this far.
+            SigningAlgorithm::Hs256 => return Err(InvalidSigningKey::Pem),
         });
         let secret = Zeroizing::new(encoding.as_bytes().to_vec());
         let key = Self { id, algorithm, encoding, decoding, public: Some(public), secret };

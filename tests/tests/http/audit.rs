@@ -44,10 +44,19 @@ async fn what_happened_is_listed_by_user_and_name_and_holds_no_secret(store: Tes
     app.clock.advance(Duration::from_secs(11));
     app.refresh(&ada).send().await.expect(401);
 
-    let of_ada = eventually(&app, &admin, &format!("user={}", ada.user_id), 5).await;
-    let expected = ["session_revoked", "permission_denied", "log_in_refused", "log_in", "registered"];
+    let of_ada = eventually(&app, &admin, &format!("user={}", ada.user_id), 7).await;
+    let expected = [
+        "refresh_refused",
+        "session_revoked",
+        "refreshed",
+        "permission_denied",
+        "log_in_refused",
+        "log_in",
+        "registered",
+    ];
     assert_eq!(names(&of_ada), expected);
-    let of_ada = &of_ada[1..];
+    assert_eq!(of_ada[0]["detail"], json!({ "cause": "reuse" }));
+    let of_ada = &of_ada[3..];
     assert_eq!(of_ada[0]["detail"]["object"], "/app/notes/{id}", "a value with a line break fills no object");
     assert_eq!(of_ada[1]["detail"], json!({ "cause": "the password is wrong" }));
     assert_eq!(of_ada[2]["session"], json!(ada.family_id));

@@ -37,6 +37,7 @@ mod interleaved;
 mod keys;
 mod malformed_rows;
 mod model;
+mod openapi;
 mod others_got_wrong;
 mod outage;
 mod own_model;

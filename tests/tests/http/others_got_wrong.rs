@@ -78,9 +78,11 @@ async fn django_oauth_toolkit_702_grace_returns_no_revoked_token(store: TestStor
 
 /// A grace counted from the last change of a row begins anew with the revocation.
 async fn supabase_52614_revocation_reopens_no_grace(store: TestStore) {
+    type Revocation = fn(&App, &[Login; 3]) -> (Call, u16);
+
     let app = App::on(&store).await;
     app.registration(1).send().await.expect(201);
-    let revocations: [fn(&App, &[Login; 3]) -> (Call, u16); 5] = [
+    let revocations: [Revocation; 5] = [
         |app, [first, ..]| (app.refresh(first), 401),
         |app, [first, ..]| (app.log_out(&first.refresh_token), 401),
         |app, [.., third]| (app.log_out(&third.refresh_token), 200),

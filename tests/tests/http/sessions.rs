@@ -20,6 +20,7 @@ on_every_store!(
     a_change_of_password_ends_older_sessions_and_begins_one,
     an_administrator_ends_a_users_sessions,
     everything_can_be_revoked,
+    a_user_who_proved_itself_elsewhere_is_signed_in_as_by_a_password,
 );
 
 const DAY: Duration = Duration::from_hours(24);
@@ -226,4 +227,30 @@ async fn everything_can_be_revoked(store: TestStore) {
     assert_eq!(app.guard.revoke_all().await.unwrap(), 2);
     is_dead(&app, &ada).await;
     is_dead(&app, &grace).await;
+}
+
+async fn a_user_who_proved_itself_elsewhere_is_signed_in_as_by_a_password(store: TestStore) {
+    let app = App::on(&store).await;
+    let admin = app.log_in_as_admin().await;
+    let ada = app.register_and_log_in(1).await;
+    let cookie = format!("user_fingerprint={}", ada.cookie);
+    let (request, ()) =
+        axum::http::Request::builder().header("cookie", cookie).body(()).unwrap().into_parts();
+    let id = ada.user_id.parse().unwrap();
+
+    let signed_in = app.guard.sign_in(&id, &request).await.unwrap();
+    let (token, refresh_token) = (signed_in.token().to_owned(), signed_in.refresh_token());
+    let fingerprint = signed_in.cookie().strip_prefix("user_fingerprint=").unwrap().to_owned();
+    let next = Login { token, refresh_token, cookie: fingerprint, ..ada.clone() };
+    app.get("/api/profile").by(&next).send().await.expect(200);
+    app.refresh(&next).send().await.expect(200);
+    // It is the device's one session.
+    app.get("/api/profile").by(&ada).send().await.problem(401, "session_ended");
+
+    let path = format!("/api/users/{id}");
+    app.patch(&path).by(&admin).json(&json!({ "is_active": false })).send().await.expect(200);
+    let refused = app.guard.sign_in(&id, &request).await.unwrap_err();
+    assert!(matches!(refused, guardrail::Error::InvalidCredentials), "{refused:?}");
+    let nobody = guardrail::UserId::from(uuid::Uuid::nil());
+    assert!(app.guard.sign_in(&nobody, &request).await.is_err());
 }

@@ -23,11 +23,17 @@ impl<U: AuthUser> FromRequestParts<Guardrail<U>> for RequestDevice {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, guard: &Guardrail<U>) -> Result<Self, Error> {
+        Ok(Self::of(parts, guard))
+    }
+}
+
+impl RequestDevice {
+    pub(in crate::http) fn of<U: AuthUser>(parts: &Parts, guard: &Guardrail<U>) -> Self {
         let config = &guard.inner().config;
         let address = client_address(parts, &config.trusted_proxies);
         let client = if config.record_client { client(parts, address) } else { ClientInfo::default() };
         let fingerprints = fingerprints(&parts.headers, &config.cookie.name).to_presented();
-        Ok(Self(Device { fingerprints, network: address.map(Network::of), client }))
+        Self(Device { fingerprints, network: address.map(Network::of), client })
     }
 }
 

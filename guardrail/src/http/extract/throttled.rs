@@ -8,6 +8,7 @@ use http::request::Parts;
 use crate::{
     AuthUser, Error, Guardrail,
     http::address::client_address,
+    metrics,
     throttle::{Action, Network, Whose},
 };
 
@@ -34,8 +35,11 @@ impl<U: AuthUser, A: Bounded> FromRequestParts<Guardrail<U>> for Throttled<A> {
 
     async fn from_request_parts(parts: &mut Parts, guard: &Guardrail<U>) -> Result<Self, Error> {
         let inner = guard.inner();
-        take(guard, A::ACTION, client_address(parts, &inner.config.trusted_proxies))?;
-        Ok(Self(PhantomData))
+        let taken = take(guard, A::ACTION, client_address(parts, &inner.config.trusted_proxies));
+        if taken.is_err() && A::ACTION == Action::LogIn {
+            inner.metrics.count(metrics::LogIn::Throttled);
+        }
+        taken.map(|()| Self(PhantomData))
     }
 }
 

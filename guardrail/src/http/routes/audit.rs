@@ -3,7 +3,11 @@
 use axum::{Json, Router, extract::State, routing::get};
 use serde::Deserialize;
 
+#[cfg(feature = "openapi")]
+use super::list::Paged;
 use super::list::{Listing, Paging, QueryString};
+#[cfg(feature = "openapi")]
+use crate::http::openapi::{Caller, Failures};
 use crate::{
     AuthUser, Error, FieldErrors, Guardrail, require,
     storage::{AuditFilter, AuditRecord},
@@ -15,13 +19,28 @@ pub(in crate::http) fn router<U: AuthUser>() -> Router<Guardrail<U>> {
 
 /// `?event=&user=&limit=&cursor=`.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::IntoParams), into_params(parameter_in = Query))]
 struct Wanted {
+    /// Only events of this name.
+    #[cfg_attr(feature = "openapi", param(pattern = "^[a-z_]*$", example = "log_in_refused"))]
     event: Option<String>,
+    /// Only what happened to this user, and what it did.
     user: Option<String>,
+    #[cfg_attr(feature = "openapi", param(ignore))]
     limit: Option<String>,
+    #[cfg_attr(feature = "openapi", param(ignore))]
     cursor: Option<String>,
 }
 
+/// Lists what happened
+///
+/// The newest first.
+#[cfg_attr(feature = "openapi", utoipa::path(
+    get, path = "/audit", tag = "administration",
+    params(Wanted, Paging),
+    responses((status = 200, description = "A page.", body = Listing<AuditRecord>), Failures<(Caller, Paged)>),
+    security(("bearer" = [], "fingerprint" = [])),
+))]
 #[require("/api/audit", "read")]
 async fn events<U: AuthUser>(
     State(guard): State<Guardrail<U>>,

@@ -4,6 +4,8 @@ use axum::extract::{FromRequestParts, Query};
 use http::request::Parts;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
+#[cfg(feature = "openapi")]
+use crate::http::openapi::fails;
 use crate::{
     Error, FieldErrors,
     secret::{base64url, from_base64url},
@@ -29,9 +31,24 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for QueryString<T>
 
 /// `?limit=…&cursor=…`.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::IntoParams), into_params(parameter_in = Query))]
 pub(super) struct Paging {
+    /// How many entries to show.
+    #[cfg_attr(
+        feature = "openapi",
+        param(value_type = Option<usize>, minimum = 1, maximum = 500, default = 50)
+    )]
     pub(super) limit: Option<String>,
+    /// The `next_cursor` of the page before, for the same filter.
     pub(super) cursor: Option<String>,
+}
+
+#[cfg(feature = "openapi")]
+fails! {
+    /// The query string cannot be read, or asks for a page that cannot be.
+    pub(super) Paged:
+        Error::Malformed("the query string cannot be read".into()),
+        FieldErrors::one("limit", format!("must be 1 to {LIMIT_MAX}"));
 }
 
 impl Paging {
@@ -54,8 +71,11 @@ impl Paging {
 
 /// A page of a list.
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub(super) struct Listing<T> {
     data: Vec<T>,
+    /// What goes into `cursor` for the next page; `null` on the last one.
+    #[cfg_attr(feature = "openapi", schema(required))]
     next_cursor: Option<String>,
 }
 

@@ -7,7 +7,11 @@ use axum::{
 };
 use serde::{Deserialize, Serialize};
 
+#[cfg(feature = "openapi")]
+use super::policies::RuleBody;
 use super::{list::Listing, policies::signature, respond::Outcome};
+#[cfg(feature = "openapi")]
+use crate::http::openapi::{Caller, Failures, ReadsBody};
 use crate::{
     AuthUser, Authenticated, Error, FieldErrors, Guardrail, UserId,
     http::extract::JsonBody,
@@ -20,30 +24,53 @@ pub(in crate::http) fn router<U: AuthUser>() -> Router<Guardrail<U>> {
 }
 
 #[derive(Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = PermissionQuestion))]
 struct Question {
+    /// A role, or `user:<id>`. A user counts with the role of the account, and not at all if it is disabled.
+    #[cfg_attr(feature = "openapi", schema(value_type = String, example = "editor"))]
     subject: Option<String>,
+    /// One thing, and no pattern.
+    #[cfg_attr(feature = "openapi", schema(value_type = String, example = "/api/posts/7"))]
     object: Option<String>,
+    /// What it would do.
+    #[cfg_attr(feature = "openapi", schema(value_type = String, example = "edit"))]
     action: Option<String>,
     /// Whether to say why.
+    #[cfg_attr(feature = "openapi", schema(example = true))]
     explain: Option<bool>,
 }
 
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = PermissionAnswer))]
 struct Answer {
+    #[cfg_attr(feature = "openapi", schema(example = true))]
     allowed: bool,
+    /// As it was asked.
+    #[cfg_attr(feature = "openapi", schema(example = "editor"))]
     subject: String,
+    /// As it was asked.
+    #[cfg_attr(feature = "openapi", schema(example = "/api/posts/7"))]
     object: String,
+    /// As it was asked.
+    #[cfg_attr(feature = "openapi", schema(example = "edit"))]
     action: String,
+    /// If it was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     explanation: Option<Explanation>,
 }
 
 /// Why a caller may, or what it lacks.
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case", tag = "because")]
 enum Explanation {
     /// A rule allows it, to the subject itself or to a role that it has by this path.
-    Rule { rule: Rule, path: Vec<String> },
+    Rule {
+        #[cfg_attr(feature = "openapi", schema(value_type = RuleBody))]
+        rule: Rule,
+        path: Vec<String>,
+    },
     /// The application's own model decides, and does not say why.
     Model { allows: bool },
     /// There is no such user.
@@ -55,7 +82,10 @@ enum Explanation {
     /// Rules about the object grant other actions only.
     NoRuleForAction { granted: Vec<String> },
     /// Rules grant it, but to subjects that this one is not, and to roles that it does not have.
-    NotGranted { rules: Vec<Rule> },
+    NotGranted {
+        #[cfg_attr(feature = "openapi", schema(value_type = Vec<RuleBody>))]
+        rules: Vec<Rule>,
+    },
 }
 
 impl From<Result<Reason, Lack>> for Explanation {
@@ -69,6 +99,16 @@ impl From<Result<Reason, Lack>> for Explanation {
     }
 }
 
+/// Says whether somebody may do something
+#[cfg_attr(feature = "openapi", utoipa::path(
+    post, path = "/permissions/check", tag = "rules",
+    request_body = Question,
+    responses(
+        (status = 200, description = "Whether, and why.", body = Outcome<Answer>),
+        Failures<(Caller, ReadsBody)>,
+    ),
+    security(("bearer" = [], "fingerprint" = [])),
+))]
 #[require("/api/permissions/check", "write")]
 async fn check<U: AuthUser>(
     State(guard): State<Guardrail<U>>,
@@ -115,21 +155,46 @@ async fn explain<U: AuthUser>(
 
 /// A permission or role that a handler asks for.
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = DeclaredPermission))]
 struct DeclaredView {
     #[serde(flatten)]
     what: What,
+    /// The handler, with its module's path.
+    #[cfg_attr(feature = "openapi", schema(example = "app::posts::edit"))]
     function: &'static str,
+    /// The source file.
+    #[cfg_attr(feature = "openapi", schema(example = "src/posts.rs"))]
     file: &'static str,
+    /// The line in it.
+    #[cfg_attr(feature = "openapi", schema(example = 96))]
     line: u32,
 }
 
+/// A permission, or a role.
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = PermissionOrRole))]
 #[serde(untagged)]
 enum What {
-    Permission { object: &'static str, action: &'static str },
-    Role { role: &'static str },
+    Permission {
+        #[cfg_attr(feature = "openapi", schema(example = "/api/posts/{id}"))]
+        object: &'static str,
+        #[cfg_attr(feature = "openapi", schema(example = "edit"))]
+        action: &'static str,
+    },
+    Role {
+        #[cfg_attr(feature = "openapi", schema(example = "moderator"))]
+        role: &'static str,
+    },
 }
 
+/// Lists what the program's handlers ask for
+///
+/// An entry for each permission and each role, whole.
+#[cfg_attr(feature = "openapi", utoipa::path(
+    get, path = "/permissions", tag = "rules",
+    responses((status = 200, description = "All of them.", body = Listing<DeclaredView>), Failures<Caller>),
+    security(("bearer" = [], "fingerprint" = [])),
+))]
 #[require("/api/permissions", "read")]
 async fn declared() -> Json<Listing<DeclaredView>> {
     let view = |by: &Declared| {

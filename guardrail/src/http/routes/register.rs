@@ -6,6 +6,8 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 
 use super::respond::Outcome;
+#[cfg(feature = "openapi")]
+use crate::http::openapi::{AnyUser, Busy, Failures, ReadsBody, TooMany, Unavailable, fails};
 use crate::{
     AuthUser, Email, Error, FieldErrors, Forbidden, Guardrail, NAME_MAX_CHARS, Username,
     handle::Registration,
@@ -20,14 +22,56 @@ pub(in crate::http) fn router<U: AuthUser + Serialize>() -> Router<Guardrail<U>>
 
 /// A `role` in the body is an unknown field, and ignored like any other.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = Registration))]
 struct Register {
+    /// What to sign in with.
+    #[cfg_attr(
+        feature = "openapi",
+        schema(value_type = String, format = Email, max_length = 254, example = "ada@example.com")
+    )]
     email: Option<String>,
+    /// At least so many characters, or more where the application asks for more.
+    #[cfg_attr(
+        feature = "openapi",
+        schema(value_type = String, format = Password, min_length = 8, example = "correct horse")
+    )]
     password: Option<SecretString>,
+    /// The name shown to others.
+    #[cfg_attr(
+        feature = "openapi",
+        schema(value_type = String, min_length = 1, max_length = 64, example = "Ada")
+    )]
     username: Option<String>,
+    /// The given name.
+    #[cfg_attr(feature = "openapi", schema(max_length = 64, example = "Ada"))]
     first_name: Option<String>,
+    /// The family name.
+    #[cfg_attr(feature = "openapi", schema(max_length = 64, example = "Lovelace"))]
     last_name: Option<String>,
 }
 
+#[cfg(feature = "openapi")]
+fails! {
+    Taken:
+        Error::Conflict {
+            field: Some("email"),
+            detail: "an account with this e-mail address exists".into(),
+        },
+        Error::Conflict { field: Some("username"), detail: "the user name is taken".into() };
+}
+
+/// Creates an account
+///
+/// Registering is not signing in: no cookie comes.
+#[cfg_attr(feature = "openapi", utoipa::path(
+    post, path = "/register", tag = "signing in",
+    request_body = Register,
+    responses(
+        (status = 201, description = "The new user.", body = Outcome<AnyUser>),
+        Failures<(ReadsBody, Taken, TooMany, Busy, Unavailable)>,
+    ),
+    security(()),
+))]
 #[public]
 async fn register<U: AuthUser + Serialize>(
     State(guard): State<Guardrail<U>>,

@@ -8,15 +8,21 @@ use crate::{AuthUser, Error, Guardrail, fingerprint::Fingerprint, handle::Logged
 
 /// `{data: …}`.
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub(super) struct Data<T> {
     pub(super) data: T,
 }
 
 /// `{success: true, message?: …, data: …}`.
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub(super) struct Outcome<T> {
+    /// Always true.
+    #[cfg_attr(feature = "openapi", schema(example = true))]
     success: bool,
+    /// What was done, for people.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     message: Option<String>,
     data: T,
 }
@@ -33,24 +39,38 @@ impl<T> Outcome<T> {
 
 /// `{message: …}`.
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub(super) struct Message {
+    /// What was done, for people.
+    #[cfg_attr(feature = "openapi", schema(example = "Session ended"))]
     pub(super) message: &'static str,
 }
 
 /// What a log-in answers.
 #[derive(Serialize)]
-pub(super) struct LogInBody {
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = LoggedIn))]
+pub(in crate::http) struct LogInBody {
+    /// The access token, a JWT. It is good only with the cookie.
+    #[cfg_attr(feature = "openapi", schema(example = "eyJ…"))]
     token: String,
+    /// When it was issued, in seconds since 1970.
+    #[cfg_attr(feature = "openapi", schema(example = 1_790_000_000))]
     iat: i64,
+    /// When it expires, in seconds since 1970.
+    #[cfg_attr(feature = "openapi", schema(example = 1_790_001_800))]
     exp: i64,
+    /// What `POST /refresh` takes, once.
+    #[cfg_attr(feature = "openapi", schema(min_length = 108, max_length = 108))]
     refresh_token: String,
+    /// The session, as in `GET /sessions` and in the token's `sid`: a name, not a secret.
+    #[cfg_attr(feature = "openapi", schema(example = "0199b6a3-5d2c-7c1e-9a4e-2f1d8f6b3c70"))]
     family_id: uuid::Uuid,
 }
 
-pub(super) type CookieHeader = [(HeaderName, HeaderValue); 1];
+pub(in crate::http) type CookieHeader = [(HeaderName, HeaderValue); 1];
 
 /// The answer to a log-in: tokens in the body, the fingerprint in the cookie.
-pub(super) fn logged_in<U: AuthUser>(
+pub(in crate::http) fn logged_in<U: AuthUser>(
     guard: &Guardrail<U>,
     login: &LoggedIn,
 ) -> Result<(CookieHeader, Json<LogInBody>), Error> {

@@ -7,7 +7,8 @@ use axum::{
     routing::get,
 };
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
-use serde_json::json;
+use jsonwebtoken::jwk::Jwk;
+use serde::Serialize;
 
 use crate::{AuthUser, Guardrail, public};
 
@@ -33,6 +34,29 @@ impl<U: AuthUser> Guardrail<U> {
     }
 }
 
+/// A JWK set (RFC 7517 §5).
+#[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+struct JwkSet {
+    /// The keys; none if tokens are signed with a secret.
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<Object>))]
+    keys: Vec<Jwk>,
+}
+
+/// Shows the public keys
+///
+/// What other services verify access tokens with.
+#[cfg_attr(feature = "openapi", utoipa::path(
+    get, path = "/.well-known/jwks.json", tag = "signing in",
+    responses(
+        (status = 200, description = "The keys.", body = JwkSet, content_type = "application/jwk-set+json",
+            headers(
+                ("Cache-Control" = String, description = "`public, max-age=300`"),
+                ("X-Content-Type-Options" = String, description = "`nosniff`")
+            )),
+    ),
+    security(()),
+))]
 #[public]
 async fn jwks<U: AuthUser>(State(guard): State<Guardrail<U>>) -> Response {
     let keys = guard.inner().sessions.access_tokens().public_keys();
@@ -42,5 +66,5 @@ async fn jwks<U: AuthUser>(State(guard): State<Guardrail<U>>) -> Response {
         (CACHE_CONTROL, "public, max-age=300"),
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
     ];
-    (headers, Json(json!({ "keys": keys }))).into_response()
+    (headers, Json(JwkSet { keys })).into_response()
 }

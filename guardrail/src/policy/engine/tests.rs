@@ -135,7 +135,7 @@ fn rule(subject: &str, object: &str, action: &str) -> Rule {
 
 async fn engine(lines: &[&str]) -> (PolicyEngine, Arc<Rows>) {
     let store = Arc::new(Rows::of(lines));
-    (PolicyEngine::load(store.clone(), None).await.unwrap(), store)
+    (PolicyEngine::load(store.clone(), None, Metrics::default()).await.unwrap(), store)
 }
 
 fn may(engine: &PolicyEngine, subject: &str, object: &str, action: &str) -> bool {
@@ -263,7 +263,9 @@ async fn default_rules_go_into_an_empty_rule_set_only() {
 #[tokio::test]
 async fn a_batch_of_permissions_and_roles_is_one_change() {
     let engine =
-        PolicyEngine::load(Arc::new(AdapterStore::new(MemoryAdapter::default())), None).await.unwrap();
+        PolicyEngine::load(Arc::new(AdapterStore::new(MemoryAdapter::default())), None, Metrics::default())
+            .await
+            .unwrap();
     let add =
         vec![rule("editor", "/posts/*", "edit"), rule("user:1", "editor", ""), rule("old", "/x", "read")];
     assert_eq!(change(&engine, add, vec![]).await.unwrap(), Changed { added: 3, removed: 0 });
@@ -291,7 +293,7 @@ async fn a_failing_store_changes_nothing() {
     assert!(may(&engine, "admin", "/a", "read"));
     assert!(!may(&engine, "eve", "/a", "read"));
     assert_eq!(engine.len(), 1);
-    assert!(PolicyEngine::load(store, None).await.is_err());
+    assert!(PolicyEngine::load(store, None, Metrics::default()).await.is_err());
 }
 
 #[tokio::test]
@@ -311,7 +313,7 @@ async fn a_change_takes_in_what_others_wrote() {
     for counting in [true, false] {
         let store = Rows::of(&["p, admin, /a, read"]);
         let store = Arc::new(if counting { store } else { store.counting_nothing() });
-        let engine = PolicyEngine::load(store.clone(), None).await.unwrap();
+        let engine = PolicyEngine::load(store.clone(), None, Metrics::default()).await.unwrap();
         store.write(|rows| *rows = vec![row("p, admin, /b, read"), row("p, admin, /c, read")]);
         let (add, remove) = (vec![rule("admin", "/c", "read")], vec![rule("admin", "/b", "read")]);
         // The rule to add is there already; here nobody knows of it yet.
@@ -325,7 +327,7 @@ async fn a_change_takes_in_what_others_wrote() {
 async fn a_change_holds_even_if_what_others_wrote_cannot_be_read() {
     let store = Arc::new(Rows::of(&["p, admin, /a, read", "p, admin, /b, read"]).with_gate());
     store.let_through(1);
-    let engine = Arc::new(PolicyEngine::load(store.clone(), None).await.unwrap());
+    let engine = Arc::new(PolicyEngine::load(store.clone(), None, Metrics::default()).await.unwrap());
     store.a_call_waits().await;
     store.write(|rows| rows.push(row("p, admin, /c, read")));
     let changing = tokio::spawn({
@@ -371,7 +373,7 @@ async fn what_others_wrote_is_read_once() {
 #[tokio::test]
 async fn a_store_that_counts_nothing_is_read_when_somebody_tells() {
     let store = Arc::new(Rows::of(&["p, admin, /a, read"]).counting_nothing());
-    let engine = PolicyEngine::load(store.clone(), None).await.unwrap();
+    let engine = PolicyEngine::load(store.clone(), None, Metrics::default()).await.unwrap();
     store.write(|rows| *rows = vec![row("p, admin, /b, read")]);
     assert!(!engine.catch_up(false).await.unwrap());
     assert!(may(&engine, "admin", "/a", "read"));
@@ -383,7 +385,7 @@ async fn a_store_that_counts_nothing_is_read_when_somebody_tells() {
 async fn what_was_read_before_a_local_change_does_not_replace_it() {
     let store = Arc::new(Rows::of(&[]).with_gate());
     store.let_through(1);
-    let engine = Arc::new(PolicyEngine::load(store.clone(), None).await.unwrap());
+    let engine = Arc::new(PolicyEngine::load(store.clone(), None, Metrics::default()).await.unwrap());
     store.a_call_waits().await;
     let reload = tokio::spawn({
         let engine = Arc::clone(&engine);

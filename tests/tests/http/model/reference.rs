@@ -145,7 +145,7 @@ impl Model {
         let in_grace = session.rotated.is_some_and(|rotated| (now - rotated).abs() < GRACE);
         let is_current = generation == session.generation;
         let is_parent = generation + 1 == session.generation;
-        if !is_current && !(is_parent && in_grace) {
+        if !(is_current || is_parent && in_grace) {
             session.revoked = true;
             return ENDED;
         }

@@ -15,6 +15,8 @@ use serde::{
 use tokio::sync::Semaphore;
 
 use super::{needed, rule::RuleBody, signature};
+#[cfg(feature = "openapi")]
+use crate::http::openapi::{Busy, Caller, Failures, fails};
 use crate::{
     AuthUser, Authenticated, Error, FieldErrors, Guardrail, Principal,
     handle::RuleChange,
@@ -41,11 +43,37 @@ pub(super) fn router<U: AuthUser>() -> Router<Guardrail<U>> {
 struct Place(Arc<Semaphore>);
 
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = BatchAdded))]
 struct Done {
+    /// How many are new.
+    #[cfg_attr(feature = "openapi", schema(example = 2))]
     added: usize,
+    /// How many were there already.
+    #[cfg_attr(feature = "openapi", schema(example = 1))]
     existing: usize,
 }
 
+#[cfg(feature = "openapi")]
+fails! {
+    ReadsRules:
+        Error::Malformed("the body is not valid JSON".into()),
+        Error::PayloadTooLarge,
+        Error::UnsupportedMediaType,
+        FieldErrors::one("[1].object", "must not be empty");
+}
+
+/// Adds many rules, all or none
+///
+/// At most 32 MiB. Permissions need `write`, assigned roles `assign`.
+#[cfg_attr(feature = "openapi", utoipa::path(
+    post, path = "/policies/batch", tag = "rules",
+    request_body = Vec<RuleBody>,
+    responses(
+        (status = 201, description = "All of them are in force.", body = Outcome<Done>),
+        Failures<(Caller, ReadsRules, Busy)>,
+    ),
+    security(("bearer" = [], "fingerprint" = [])),
+))]
 #[require(any(("/api/policies/batch", "write"), ("/api/policies/batch", "assign")))]
 async fn add_batch<U: AuthUser>(
     State(guard): State<Guardrail<U>>,

@@ -1,6 +1,6 @@
 //! `/policies`: the rules, for those who may write them. Who may is an administrator.
 
-mod batch;
+pub(in crate::http) mod batch;
 mod rule;
 
 use axum::{
@@ -11,11 +11,15 @@ use axum::{
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 
-use self::rule::RuleBody;
+pub(super) use self::rule::RuleBody;
+#[cfg(feature = "openapi")]
+use super::list::Paged;
 use super::{
     list::{Listing, Paging, QueryString},
     respond::Outcome,
 };
+#[cfg(feature = "openapi")]
+use crate::http::openapi::{Caller, Failures, NotFound, ReadsBody, ReadsQuery, fails};
 use crate::{
     AuthUser, Authenticated, Error, Guardrail, Principal,
     handle::RuleChange,
@@ -46,15 +50,30 @@ fn needed(rule: &Rule, permission: &'static str) -> &'static str {
 }
 
 #[derive(Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::IntoParams), into_params(parameter_in = Query))]
 struct Filter {
+    /// Only rules with this subject.
     subject: Option<String>,
+    /// Only rules with this object.
     object: Option<String>,
+    /// Only rules with this action; an empty one finds assigned roles.
     action: Option<String>,
     // Flattening would lose the strings' types in a query string.
+    #[cfg_attr(feature = "openapi", param(ignore))]
     limit: Option<String>,
+    #[cfg_attr(feature = "openapi", param(ignore))]
     cursor: Option<String>,
 }
 
+/// Lists the rules
+///
+/// In order, permissions before roles.
+#[cfg_attr(feature = "openapi", utoipa::path(
+    get, path = "/policies", tag = "rules",
+    params(Filter, Paging),
+    responses((status = 200, description = "A page.", body = Listing<RuleBody>), Failures<(Caller, Paged)>),
+    security(("bearer" = [], "fingerprint" = [])),
+))]
 #[require("/api/policies", "read")]
 async fn rules<U: AuthUser>(
     State(guard): State<Guardrail<U>>,
@@ -70,8 +89,16 @@ async fn rules<U: AuthUser>(
 }
 
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = PolicyChanged))]
 struct Done {
+    /// Always true.
+    #[cfg_attr(feature = "openapi", schema(example = true))]
     success: bool,
+    /// What was done, and by whom, for people.
+    #[cfg_attr(
+        feature = "openapi",
+        schema(example = "Policy added: editor can edit on /api/posts/{id} (by admin: admin@example.com)")
+    )]
     message: String,
 }
 
@@ -81,6 +108,28 @@ impl Done {
     }
 }
 
+fn there_already() -> Error {
+    Error::Conflict { field: None, detail: "the rule is there already".into() }
+}
+
+#[cfg(feature = "openapi")]
+fails! {
+    ThereAlready: there_already();
+    NobodyLeft: Error::nobody_could_write_rules();
+}
+
+/// Adds a rule
+///
+/// An empty action assigns the role `object` to `subject`, which needs `assign`; any other rule needs `write`.
+#[cfg_attr(feature = "openapi", utoipa::path(
+    post, path = "/policies", tag = "rules",
+    request_body = RuleBody,
+    responses(
+        (status = 201, description = "It is in force.", body = Outcome<Done>),
+        Failures<(Caller, ReadsBody, ThereAlready)>,
+    ),
+    security(("bearer" = [], "fingerprint" = [])),
+))]
 #[require(any(("/api/policies", "write"), ("/api/policies", "assign")))]
 async fn add_rule<U: AuthUser>(
     State(guard): State<Guardrail<U>>,
@@ -94,21 +143,47 @@ async fn add_rule<U: AuthUser>(
     let change = RuleChange { add: vec![rule], by: Some(principal), ..RuleChange::default() };
     let changed = guard.change_rules(change).await?;
     if changed.added == 0 {
-        return Err(Error::Conflict { field: None, detail: "the rule is there already".into() });
+        return Err(there_already());
     }
     Ok((StatusCode::CREATED, Done::new(message)))
 }
 
 /// The rule to remove, as query or body.
 #[derive(Deserialize)]
+#[cfg_attr(
+    feature = "openapi",
+    derive(utoipa::IntoParams, utoipa::ToSchema),
+    into_params(parameter_in = Query)
+)]
 struct Removal {
+    /// Whom it is about.
+    #[cfg_attr(feature = "openapi", schema(value_type = String, example = "editor"))]
     subject: Option<String>,
+    /// What it is about.
+    #[cfg_attr(feature = "openapi", schema(value_type = String, example = "/api/posts/{id}"))]
     object: Option<String>,
+    /// What may be done.
+    #[cfg_attr(feature = "openapi", schema(value_type = String, example = "edit"))]
     action: Option<String>,
     /// Also if nobody could write rules any more.
+    #[cfg_attr(feature = "openapi", schema(example = false))]
     force: Option<bool>,
 }
 
+/// Removes a rule
+///
+/// The rule is in the query, or, where none of `subject`, `object` and `action` is there, in the body; `force` in
+/// either. An assigned role needs `assign`, any other rule `delete`.
+#[cfg_attr(feature = "openapi", utoipa::path(
+    delete, path = "/policies", tag = "rules",
+    params(Removal),
+    request_body = Removal,
+    responses(
+        (status = 200, description = "It is no longer in force.", body = Outcome<Done>),
+        Failures<(Caller, ReadsQuery, ReadsBody, NotFound, NobodyLeft)>,
+    ),
+    security(("bearer" = [], "fingerprint" = [])),
+))]
 #[require(any(("/api/policies", "delete"), ("/api/policies", "assign")))]
 async fn remove_rule<U: AuthUser>(
     State(guard): State<Guardrail<U>>,

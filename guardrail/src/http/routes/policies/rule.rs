@@ -6,9 +6,23 @@ use crate::{FieldErrors, policy::Rule};
 
 /// A rule as it is sent. An empty action assigns the role `object` to `subject`.
 #[derive(Deserialize)]
-pub(super) struct RuleBody {
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = Rule))]
+pub(in crate::http::routes) struct RuleBody {
+    /// Whom it is about: a role, or `user:<id>`.
+    #[cfg_attr(
+        feature = "openapi",
+        schema(value_type = String, min_length = 1, max_length = 2000, example = "editor")
+    )]
     subject: Option<String>,
+    /// What it is about: `*`, or a path that may end in `/*` and have `{name}` for single segments. The role, where the
+    /// action is empty.
+    #[cfg_attr(
+        feature = "openapi",
+        schema(value_type = String, min_length = 1, max_length = 2000, example = "/api/posts/{id}")
+    )]
     object: Option<String>,
+    /// What may be done; `*` is everything.
+    #[cfg_attr(feature = "openapi", schema(value_type = String, max_length = 2000, example = "edit"))]
     action: Option<String>,
 }
 
