@@ -8,7 +8,7 @@ use std::{
 use anyhow::{Context as _, Result};
 
 use crate::{
-    book,
+    book, browser,
     cargo::{cargo, exit_code},
     feature::{self, Library},
     fuzz, test,
@@ -43,6 +43,7 @@ enum Step {
     Cargo { rustdocflags: Option<&'static str>, args: Vec<String> },
     Book,
     Test,
+    Browser,
     Fuzz,
 }
 
@@ -73,6 +74,7 @@ impl Step {
             }
             Self::Book => book::run(),
             Self::Test => test::run(&[]),
+            Self::Browser => browser::run(None),
             Self::Fuzz => fuzz::run(&[], FUZZ_SECONDS),
         }
     }
@@ -90,6 +92,7 @@ impl fmt::Display for Step {
             }
             Self::Book => f.write_str("cargo xtask book"),
             Self::Test => f.write_str("cargo xtask test"),
+            Self::Browser => f.write_str("cargo xtask browser"),
             Self::Fuzz => write!(f, "cargo xtask fuzz --seconds {FUZZ_SECONDS}"),
         }
     }
@@ -119,7 +122,7 @@ fn steps(libraries: &[Library]) -> Vec<Step> {
             )));
         }
     }
-    steps.extend([Step::Book, Step::Test, Step::Fuzz]);
+    steps.extend([Step::Book, Step::Test, Step::Browser, Step::Fuzz]);
     steps
 }
 
@@ -172,6 +175,6 @@ mod tests {
 
     #[test]
     fn what_takes_longest_runs_last() {
-        assert_eq!(steps(&[]).last_chunk(), Some(&[Step::Book, Step::Test, Step::Fuzz]));
+        assert_eq!(steps(&[]).last_chunk(), Some(&[Step::Book, Step::Test, Step::Browser, Step::Fuzz]));
     }
 }

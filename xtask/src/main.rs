@@ -5,6 +5,7 @@
 
 mod bench;
 mod book;
+mod browser;
 mod cargo;
 mod ci;
 mod feature;
@@ -12,7 +13,7 @@ mod fuzz;
 mod tally;
 mod test;
 
-use std::{ffi::OsString, process::ExitCode};
+use std::{ffi::OsString, path::PathBuf, process::ExitCode};
 
 use anyhow::Result;
 use clap::{CommandFactory as _, Parser, Subcommand, error::ErrorKind};
@@ -43,6 +44,12 @@ enum Command {
     },
     /// Build the guide into `book/book`, and check its links and samples
     Book,
+    /// Drive the example application's page in headless Chromium
+    Browser {
+        /// Where to save screenshots for the guide
+        #[arg(long, value_name = "FOLDER")]
+        screenshots: Option<PathBuf>,
+    },
     /// Send made-up input to everything that takes bytes from outside
     #[command(long_about = FUZZ_HELP)]
     Fuzz {
@@ -68,7 +75,7 @@ both are gone when the command ends, however it ends. Run as root, it starts the
 or `nobody`. Tests find it by GUARDRAIL_TEST_POSTGRES, a postgres:// URL of a superuser.
 
 Without arguments this is `cargo test --workspace --all-features --locked -- --include-ignored`, documentation \
-tests among them, and it fails if no test ran for one of the stores (memory, sqlite, postgres), told by the name \
+tests among them and those that drive a browser not, and it fails if no test ran for one of the stores (memory, sqlite, postgres), told by the name \
 of the test or of its program. With arguments, such as `-p guardrail-sqlx`, `rotation` or `-- --nocapture`, it \
 runs what they select, and fails if that is nothing.";
 
@@ -107,6 +114,7 @@ fn run(command: Option<Command>) -> Result<u8> {
         Some(Command::Test { args }) => test::run(&args),
         Some(Command::Bench { args }) => bench::run(&args),
         Some(Command::Book) => book::run(),
+        Some(Command::Browser { screenshots }) => browser::run(screenshots.as_deref()),
         Some(Command::Fuzz { targets, seconds }) => fuzz::run(&targets, seconds),
         Some(Command::Ci) => ci::run(),
         None => {

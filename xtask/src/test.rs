@@ -59,7 +59,8 @@ fn cargo_args(args: &[OsString]) -> Vec<OsString> {
     }
     all.extend(["--all-features", "--locked"].map(Into::into));
     all.extend_from_slice(for_cargo);
-    all.extend(["--", "--include-ignored"].map(Into::into));
+    // What drives a browser is `cargo xtask browser`'s.
+    all.extend(["--", "--include-ignored", "--skip", "in_chromium::"].map(Into::into));
     all.extend_from_slice(for_programs.get(1..).unwrap_or_default());
     all
 }
@@ -131,13 +132,19 @@ mod tests {
 
     #[test]
     fn whole_workspace_by_default() {
-        assert_eq!(composed(&[]), "test --workspace --all-features --locked -- --include-ignored");
+        assert_eq!(
+            composed(&[]),
+            "test --workspace --all-features --locked -- --include-ignored --skip in_chromium::"
+        );
     }
 
     #[test]
     fn a_package_replaces_the_workspace() {
         for select in [&["-p", "xtask"][..], &["-pxtask"], &["--package=xtask"], &["--package", "xtask"]] {
-            let line = format!("test --all-features --locked {} -- --include-ignored", select.join(" "));
+            let line = format!(
+                "test --all-features --locked {} -- --include-ignored --skip in_chromium::",
+                select.join(" ")
+            );
             assert_eq!(composed(select), line);
         }
     }
@@ -146,7 +153,7 @@ mod tests {
     fn other_arguments_keep_the_workspace() {
         assert_eq!(
             composed(&["--no-fail-fast", "rotation", "--", "-p"]),
-            "test --workspace --all-features --locked --no-fail-fast rotation -- --include-ignored -p"
+            "test --workspace --all-features --locked --no-fail-fast rotation -- --include-ignored --skip in_chromium:: -p"
         );
     }
 

@@ -6,14 +6,26 @@ use std::{
 };
 
 use anyhow::Context as _;
-use guardrail::{Guardrail, storage::Bootstrap};
+use guardrail::{Bcrypt, Guardrail, PasswordPolicy, storage::Bootstrap};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::{
     private_file::Draft,
     random,
-    settings::{Database, Settings},
+    settings::{Database, Settings, WrongSetting},
 };
+
+/// Long enough for every policy.
+const PASSWORD_EXAMPLE: &str = "'a sentence of random english words, as long as it has to be, or longer'";
+
+/// Whether the first administrator may have the password of `ADMIN_PASSWORD`.
+pub(crate) fn check_password(settings: &Settings, policy: &PasswordPolicy) -> Result<(), WrongSetting> {
+    let Some(password) = &settings.admin_password else { return Ok(()) };
+    let own = [settings.admin_email.as_str()];
+    policy
+        .check(password.expose_secret(), Bcrypt::MAX_BYTES, &own)
+        .map_err(|problem| WrongSetting::new("ADMIN_PASSWORD", problem, PASSWORD_EXAMPLE))
+}
 
 /// Makes the first administrator where there is none. The server starts also if that fails; the log says why.
 pub(crate) async fn bootstrap(guard: &Guardrail, settings: &Settings, database: &Database) {
@@ -36,7 +48,7 @@ async fn try_bootstrap(guard: &Guardrail, settings: &Settings, database: &Databa
             }
         }
         None if io::stderr().is_terminal() => {
-            let password = random::text::<18>()?;
+            let password = random_password(settings)?;
             if create(guard, settings, password.clone()).await? {
                 show(settings, &password).context("it was made, but its password could not be shown")?;
             }
@@ -59,6 +71,11 @@ async fn create(guard: &Guardrail, settings: &Settings, password: SecretString) 
     }
 }
 
+/// 24 characters, or 64 where a password needs more.
+fn random_password(settings: &Settings) -> anyhow::Result<SecretString> {
+    if settings.password_min_chars > 24 { random::text::<48>() } else { random::text::<18>() }
+}
+
 fn show(settings: &Settings, password: &SecretString) -> io::Result<()> {
     writeln!(
         io::stderr().lock(),
@@ -71,7 +88,7 @@ fn show(settings: &Settings, password: &SecretString) -> io::Result<()> {
 /// The file is there before the administrator is, so that no crash and no full disk leaves one whose password nobody
 /// knows. It gets its name once this node is known to have made it.
 async fn leave_in_file(guard: &Guardrail, settings: &Settings, path: &Path) -> anyhow::Result<()> {
-    let password = random::text::<18>()?;
+    let password = random_password(settings)?;
     let draft = Draft::write(path, &format!("{}\n", password.expose_secret())).with_context(|| {
         format!(
             "its password cannot be left in {}; make the folder writable, or set ADMIN_PASSWORD",
@@ -106,24 +123,33 @@ fn password_path(database: &Database) -> PathBuf {
 mod tests {
     use super::*;
     use crate::settings::Parsed;
-    use guardrail::{Bcrypt, SigningKey, storage::MemoryStore};
+    use guardrail::{SigningKey, storage::MemoryStore};
     use std::fs;
 
     const EMAIL: &str = "admin@example.com";
 
     async fn guard() -> Guardrail {
+        guard_with(PasswordPolicy::default()).await
+    }
+
+    async fn guard_with(passwords: PasswordPolicy) -> Guardrail {
         Guardrail::builder()
             .signing_key(SigningKey::hs256("a secret of these tests, 32 bytes or more").unwrap())
             .store(MemoryStore::new())
             .password_hasher(Bcrypt::with_insecure_cost(4))
+            .password_policy(passwords)
             .build()
             .await
             .unwrap()
     }
 
     fn settings() -> Settings {
+        settings_with(&[])
+    }
+
+    fn settings_with(more: &[&str]) -> Settings {
         let arguments = ["full-app", "--database-url", "sqlite://app.db", "--admin-email", EMAIL];
-        match Settings::parse(arguments).unwrap() {
+        match Settings::parse([&arguments[..], more].concat()).unwrap() {
             Parsed::Settings(settings) => *settings,
             Parsed::Help(text) => panic!("{text}"),
         }
@@ -161,6 +187,33 @@ mod tests {
             leave_in_file(&guard, &settings, &folder.path().join("missing/password")).await.unwrap_err();
         assert!(format!("{error:#}").contains("ADMIN_PASSWORD"), "{error:#}");
         assert!(guard.needs_admin().await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn a_random_password_is_as_long_as_the_policy_asks_for() {
+        let guard = guard_with(PasswordPolicy::with_min_chars(64).unwrap()).await;
+        let folder = tempfile::tempdir().unwrap();
+        let settings = settings_with(&["--password-min-chars", "64"]);
+        leave_in_file(&guard, &settings, &folder.path().join("password")).await.unwrap();
+        assert!(!guard.needs_admin().await.unwrap());
+    }
+
+    #[test]
+    fn a_password_that_is_given_is_checked_by_the_policy_that_is_set() {
+        let policy = PasswordPolicy::with_min_chars(15).unwrap().with_blocked(["correct horse battery"]);
+        let check = |password| check_password(&settings_with(&["--admin-password", password]), &policy);
+        for (password, says) in [
+            ("fourteen chars", "at least 15 characters"),
+            ("correct horse battery", "tried first"),
+            ("admin@example.com7", "e-mail address"),
+        ] {
+            let message = check(password).unwrap_err().to_string();
+            assert!(message.starts_with("ADMIN_PASSWORD ") && message.contains(says), "{message}");
+            assert!(!message.contains(password), "{message}");
+        }
+        assert!(check("battery staple horse").is_ok());
+        let longest = PasswordPolicy::with_min_chars(64).unwrap();
+        assert_eq!(longest.check(PASSWORD_EXAMPLE.trim_matches('\''), Bcrypt::MAX_BYTES, &[EMAIL]), Ok(()));
     }
 
     #[test]

@@ -10,19 +10,29 @@ use axum::{
 };
 use guardrail::{AuthLayer, Error, Guardrail, RateLimitLayer, method_not_allowed, not_found};
 use http::{HeaderValue, header::X_CONTENT_TYPE_OPTIONS};
-use tower_http::trace::TraceLayer;
+use tower_http::{timeout::RequestBodyDeadlineLayer, trace::TraceLayer};
 
-use crate::{posts, request_id, trace};
+use crate::{
+    api_docs, demo,
+    metrics::{self, Scrape},
+    posts, request_id, trace,
+};
 
-/// Everything that the application serves. A request that takes longer than `timeout` is answered with 503.
-pub fn router(guard: &Guardrail, timeout: Duration) -> Router {
+/// Everything that the application serves. A request that takes longer than `timeout` is answered with 503, and one
+/// whose body takes half of that with 400: it is the client that is slow, and there must be time left for the answer.
+/// `scrape` is for `/metrics`, unless that is served elsewhere.
+pub fn router(guard: &Guardrail, timeout: Duration, scrape: Option<Scrape>) -> Router {
     Router::new()
+        .merge(scrape.map(metrics::guarded).unwrap_or_default())
         .merge(guard.well_known())
         .nest("/api", posts::router(guard.clone()))
         .nest("/api", guard.routes())
+        .merge(api_docs::router(guard))
+        .merge(demo::router())
         .method_not_allowed_fallback(method_not_allowed)
         .fallback(not_found)
         .layer(AuthLayer::new(guard.clone()))
+        .layer(RequestBodyDeadlineLayer::new(timeout / 2))
         .layer(from_fn_with_state(timeout, limit_time))
         .layer(RateLimitLayer::new(guard.clone()))
         .layer(
@@ -33,6 +43,7 @@ pub fn router(guard: &Guardrail, timeout: Duration) -> Router {
                 // Whoever answers with an error logs its cause.
                 .on_failure(()),
         )
+        .layer(from_fn(metrics::count))
         .layer(map_response(forbid_sniffing))
         // Outermost, so that the span has the name.
         .layer(from_fn(request_id::name))

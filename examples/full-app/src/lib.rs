@@ -5,6 +5,9 @@
 //! | [`settings`] | flags, environment and `.env` file to [`Settings`] |
 //! | [`app`] | the router and its layers |
 //! | [`posts`] | the application's own routes |
+//! | [`metrics`] | what Prometheus asks for |
+//! | `api_docs` | the API's description, and a page to read it |
+//! | `demo` | the page at `/` |
 //! | `start` | settings to a served router |
 //! | `secret`, `admin` | the signing secret and the first administrator, where none are given |
 //! | `policies` | the command that reads and writes policy files |
@@ -12,10 +15,13 @@
 //! | `serve` | a listener, and draining it at the end |
 
 pub mod app;
+pub mod metrics;
 pub mod posts;
 pub mod settings;
 
 mod admin;
+mod api_docs;
+mod demo;
 mod dotenv;
 mod keys;
 mod logging;

@@ -18,15 +18,25 @@ use axum::{
     routing::{get, post},
 };
 use guardrail::{
-    Error, Forbidden, Guardrail, Principal,
+    Error, Guardrail, Principal,
+    openapi::{Caller, Failures, NotFound, ReadsBody},
     policy::{InvalidRule, Rule},
     require,
 };
 use http::{StatusCode, request::Parts};
 use serde::Serialize;
+use utoipa::ToSchema;
 
-use body::Draft;
+use body::{Draft, Unchecked};
 use store::{Post, Posts};
+
+/// What the routes are, for the API's description; their paths are below the one where the router is nested.
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    paths(list, create, read, edit, remove, hide),
+    tags((name = "posts", description = "The application's own."))
+)]
+pub(crate) struct Described;
 
 /// What the routes share.
 #[derive(Clone)]
@@ -62,29 +72,59 @@ pub fn rules() -> Result<Vec<Rule>, InvalidRule> {
 }
 
 /// A list in the form of Guardrail's own.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = PostListing)]
 struct Listing {
     data: Vec<Post>,
+    /// Always `null`: the list comes whole.
+    #[schema(required)]
     next_cursor: Option<String>,
 }
 
 /// A single post in the form of Guardrail's own answers.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = PostData)]
 struct Data {
     data: Post,
 }
 
+/// Lists the posts
+///
+/// Those that are not hidden, the newest first, whole. Needs `read` on `/api/posts`.
+#[utoipa::path(
+    get, path = "/posts", tag = "posts", operation_id = "list_posts",
+    responses((status = 200, description = "The posts.", body = Listing), Failures<Caller>),
+    security(("bearer" = [], "fingerprint" = [])),
+)]
 #[require("/api/posts", "read")]
 async fn list(State(shared): State<Shared>) -> Json<Listing> {
     Json(Listing { data: shared.posts.visible(), next_cursor: None })
 }
 
+/// Writes a post
+///
+/// Needs `write` on `/api/posts`.
+#[utoipa::path(
+    post, path = "/posts", tag = "posts", operation_id = "create_post",
+    request_body = Unchecked,
+    responses((status = 201, description = "The post.", body = Data), Failures<(Caller, ReadsBody)>),
+    security(("bearer" = [], "fingerprint" = [])),
+)]
 #[require("/api/posts", "write")]
 async fn create(State(shared): State<Shared>, who: Principal, draft: Draft) -> (StatusCode, Json<Data>) {
     let data = shared.posts.add(who.user_id().clone(), draft);
     (StatusCode::CREATED, Json(Data { data }))
 }
 
+/// Reads a post
+///
+/// Needs `read` on `/api/posts/{id}`. One that is hidden is there only for those who may change it.
+#[utoipa::path(
+    get, path = "/posts/{id}", tag = "posts", operation_id = "read_post",
+    params(("id" = u64, Path, description = "The post's number.")),
+    responses((status = 200, description = "The post.", body = Data), Failures<(Caller, NotFound)>),
+    security(("bearer" = [], "fingerprint" = [])),
+)]
 #[require("/api/posts/{id}", "read")]
 async fn read(State(shared): State<Shared>, who: Principal, id: PostId) -> Result<Json<Data>, Error> {
     let data = shared.posts.find(id.0).ok_or(Error::NotFound)?;
@@ -94,6 +134,16 @@ async fn read(State(shared): State<Shared>, who: Principal, id: PostId) -> Resul
     Ok(Json(Data { data }))
 }
 
+/// Changes a post
+///
+/// Needs `write` on `/api/posts/{id}`, and of another's post `edit`.
+#[utoipa::path(
+    put, path = "/posts/{id}", tag = "posts", operation_id = "edit_post",
+    params(("id" = u64, Path, description = "The post's number.")),
+    request_body = Unchecked,
+    responses((status = 200, description = "The post.", body = Data), Failures<(Caller, ReadsBody, NotFound)>),
+    security(("bearer" = [], "fingerprint" = [])),
+)]
 #[require("/api/posts/{id}", "write")]
 async fn edit(
     State(shared): State<Shared>,
@@ -106,6 +156,15 @@ async fn edit(
     Ok(Json(Data { data }))
 }
 
+/// Deletes a post
+///
+/// Needs `delete` on `/api/posts/{id}`, and of another's post `edit`.
+#[utoipa::path(
+    delete, path = "/posts/{id}", tag = "posts", operation_id = "remove_post",
+    params(("id" = u64, Path, description = "The post's number.")),
+    responses((status = 204, description = "It is gone."), Failures<(Caller, NotFound)>),
+    security(("bearer" = [], "fingerprint" = [])),
+)]
 #[require("/api/posts/{id}", "delete")]
 async fn remove(State(shared): State<Shared>, who: Principal, id: PostId) -> Result<StatusCode, Error> {
     shared.demand_change(&who, id)?;
@@ -113,12 +172,22 @@ async fn remove(State(shared): State<Shared>, who: Principal, id: PostId) -> Res
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// Hides a post
+///
 /// For moderators, and for whom a rule names: `user:<id>` may `hide` `/api/posts/7`, say.
+#[utoipa::path(
+    post, path = "/posts/{id}/hide", tag = "posts", operation_id = "hide_post",
+    params(("id" = u64, Path, description = "The post's number.")),
+    responses((status = 200, description = "The post.", body = Data), Failures<(Caller, NotFound)>),
+    security(("bearer" = [], "fingerprint" = [])),
+)]
 #[require(any(("/api/posts/{id}", "hide"), role = "moderator"))]
 async fn hide(State(shared): State<Shared>, id: PostId) -> Result<Json<Data>, Error> {
     let data = shared.posts.change(id.0, |post| post.hidden = true).ok_or(Error::NotFound)?;
     Ok(Json(Data { data }))
 }
+
+guardrail::asks!("/api/posts/{id}", "edit");
 
 impl Shared {
     /// An author may change a post, and whoever the rules let `edit` it.
@@ -129,7 +198,10 @@ impl Shared {
 
     fn demand_change(&self, who: &Principal, id: PostId) -> Result<(), Error> {
         let post = self.posts.find(id.0).ok_or(Error::NotFound)?;
-        if self.may_change(who, &post)? { Ok(()) } else { Err(Forbidden::PermissionDenied.into()) }
+        if post.author == *who.user_id() {
+            return Ok(());
+        }
+        self.guard.demand(who, &format!("/api/posts/{}", post.id), "edit")
     }
 }
 

@@ -33,7 +33,7 @@ pub(crate) async fn serve(
             name = signals.next() => tracing::warn!("{name} again: open connections are cut"),
         }
         handle.shutdown();
-        std::future::pending().await
+        std::future::pending::<()>().await;
     };
 
     tracing::info!("listening on http://{address}");
@@ -41,6 +41,14 @@ pub(crate) async fn serve(
         outcome = server.serve(service) => outcome,
         () = signalled => Ok(()),
     }
+}
+
+/// Serves beside the application, to everyone who reaches `listener`, for as long as the program runs.
+pub(crate) async fn serve_beside(listener: TcpListener, app: Router, patience: Duration) -> io::Result<()> {
+    let mut server =
+        axum_server::from_tcp(listener.into_std()?)?.first_request_timeout(patience).http1_only();
+    server.http_builder().http1().header_read_timeout(patience);
+    server.serve(app.into_make_service()).await
 }
 
 /// What tells the program to stop. Made before it says that it listens, so that none is missed.

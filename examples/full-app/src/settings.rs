@@ -4,7 +4,12 @@ mod check;
 mod read;
 mod wrong;
 
-use std::{fmt, net::IpAddr, path::PathBuf, time::Duration};
+use std::{
+    fmt,
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+    time::Duration,
+};
 
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 use guardrail::{Bcrypt, Email, ProxyHeader, SecretString, SigningAlgorithm, SigningKey};
@@ -15,6 +20,7 @@ use secrecy::ExposeSecret as _;
 pub use self::wrong::{Parsed, WrongSetting};
 
 pub(crate) const DATABASE_URL_EXAMPLE: &str = "sqlite://guardrail.db";
+pub(crate) const METRICS_ADDRESS_EXAMPLE: &str = "127.0.0.1:9464";
 pub(crate) const JWT_SECRET_EXAMPLE: &str = "\"$(openssl rand -base64 48)\"";
 
 /// Guardrail's example application: log-in, device-bound sessions and permissions, with every endpoint.
@@ -179,6 +185,11 @@ pub struct Settings {
     /// The port to listen on; 0 takes a free one
     #[arg(long, env, default_value = "8081", value_name = "PORT", value_parser = read::port)]
     pub(crate) server_port: u16,
+
+    /// Where /metrics is served to everyone, on a listener of its own, for example 127.0.0.1:9464; without it, it is with
+    /// everything else, for those who may read it
+    #[arg(long, env, value_name = "IP:PORT", value_parser = read::socket_address)]
+    pub(crate) metrics_address: Option<SocketAddr>,
 
     /// After how long a request is given up with 503: 1 to 600 seconds
     #[arg(long = "request-timeout-seconds", env = "REQUEST_TIMEOUT_SECONDS", default_value = "30")]

@@ -1,6 +1,6 @@
 //! From settings to a served router.
 
-use std::{io, net::SocketAddr};
+use std::{io, net::SocketAddr, time::Duration};
 
 use anyhow::Context as _;
 use guardrail::{Bcrypt, Guardrail, PasswordPolicy, SigningKey, TrustedProxies};
@@ -9,27 +9,46 @@ use secrecy::ExposeSecret as _;
 use tokio::net::TcpListener;
 
 use crate::{
-    admin, app, posts, secret,
-    serve::serve,
-    settings::{Database, Settings, WrongSetting},
+    admin, app,
+    metrics::{self, Scrape},
+    posts, secret,
+    serve::{serve, serve_beside},
+    settings::{Database, METRICS_ADDRESS_EXAMPLE, Settings, WrongSetting},
 };
 
 /// Runs the application until it is told to stop.
 pub(crate) async fn run(settings: Settings) -> anyhow::Result<()> {
+    let passwords = password_policy(&settings)?;
+    admin::check_password(&settings, &passwords)?;
     let listener = listen(&settings).await?;
+    let for_metrics = match settings.metrics_address {
+        Some(address) => Some(listen_for_metrics(address).await?),
+        None => None,
+    };
     let store = open(&settings).await?;
     let database = database(&settings, &store);
     let keys = secret::signing_keys(&settings, &database)?;
-    let guard = build(&settings, store.clone(), keys).await?;
+    // Before Guardrail, which counts with what is there when it is made.
+    let counts = metrics::install().context("nothing can be counted")?;
+    let guard = build(&settings, store.clone(), keys, passwords).await?;
     admin::bootstrap(&guard, &settings, &database).await;
 
-    let app = app::router(&guard, settings.request_timeout);
-    serve(listener, app, settings.drain).await.context("the server failed")?;
+    tokio::spawn(metrics::upkeep(counts.clone()));
+    let scrape = Scrape::new(counts, Some(store.db().clone()));
+    let scrape = match for_metrics {
+        Some(listener) => {
+            serve_metrics(listener, scrape, settings.request_timeout)?;
+            None
+        }
+        None => Some(scrape),
+    };
+    let app = app::router(&guard, settings.request_timeout, scrape);
+    let outcome = serve(listener, app, settings.request_timeout, settings.drain).await;
 
     guard.shutdown().await;
     store.close().await;
     tracing::info!("stopped");
-    Ok(())
+    outcome.context("the server failed")
 }
 
 /// The listener comes first: with its port taken, the program ends before it has changed anything.
@@ -49,6 +68,31 @@ async fn listen(settings: &Settings) -> Result<TcpListener, WrongSetting> {
             WrongSetting::new("SERVER_ADDRESS", problem, "127.0.0.1")
         }
     })
+}
+
+/// The listener of `METRICS_ADDRESS`.
+async fn listen_for_metrics(address: SocketAddr) -> Result<TcpListener, WrongSetting> {
+    TcpListener::bind(address).await.map_err(|error| {
+        let problem = match error.kind() {
+            io::ErrorKind::AddrInUse => {
+                format!("is taken: something listens on {address} already; port 0 takes a free one")
+            }
+            _ => format!("cannot be listened on ({address}): {error}"),
+        };
+        WrongSetting::new("METRICS_ADDRESS", problem, METRICS_ADDRESS_EXAMPLE)
+    })
+}
+
+/// Serves what is counted to everyone, beside the application.
+fn serve_metrics(listener: TcpListener, scrape: Scrape, patience: Duration) -> io::Result<()> {
+    let address = listener.local_addr()?;
+    tracing::info!("metrics are served to everyone on http://{address}/metrics");
+    tokio::spawn(async move {
+        if let Err(error) = serve_beside(listener, metrics::open(scrape), patience).await {
+            tracing::error!(error = &error as &dyn std::error::Error, "metrics are served no more");
+        }
+    });
+    Ok(())
 }
 
 pub(crate) async fn open(settings: &Settings) -> anyhow::Result<SqlStore> {
@@ -87,11 +131,13 @@ async fn build(
     settings: &Settings,
     store: SqlStore,
     (key, previous): (SigningKey, Vec<SigningKey>),
+    passwords: PasswordPolicy,
 ) -> anyhow::Result<Guardrail> {
     let hasher = match settings.insecure_bcrypt_cost {
         Some(cost) => {
             tracing::warn!(
-                "INSECURE_BCRYPT_COST is set: stolen password hashes of such a cost are soon read"
+                "INSECURE_BCRYPT_COST is set: stolen password hashes of such a cost are soon read; unset it outside of \
+                 tests"
             );
             Bcrypt::with_insecure_cost(cost)
         }
@@ -102,6 +148,7 @@ async fn build(
         .store(store)
         .default_policies()
         .initial_policies(posts::rules()?)
+        .initial_policies(metrics::rules()?)
         .access_token_ttl(settings.access_token_ttl)
         .refresh_token_ttl(settings.refresh_token_ttl)
         .session_absolute_ttl(settings.session_absolute_ttl)
@@ -110,7 +157,7 @@ async fn build(
         .refresh_rotation(settings.refresh_token_rotation)
         .family_logout(settings.refresh_token_family_logout)
         .password_hasher(hasher)
-        .password_policy(password_policy(settings)?)
+        .password_policy(passwords)
         .registration(settings.allow_registration)
         .rate_limit_auth(settings.rate_limit_auth)
         .rate_limit_requests(settings.rate_limit_requests)

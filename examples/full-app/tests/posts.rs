@@ -27,7 +27,7 @@ async fn application() -> (Router, Caller) {
         .unwrap();
     let email = "admin@example.com".parse().unwrap();
     guard.bootstrap_admin(email, "correct horse".to_owned().into()).await.unwrap();
-    let app = app::router(&guard, Duration::from_secs(30));
+    let app = app::router(&guard, Duration::from_secs(30), None);
     let admin = log_in(&app, "admin").await;
     (app, admin)
 }

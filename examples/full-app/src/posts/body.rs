@@ -7,6 +7,7 @@ use axum::{
 use guardrail::{Error, FieldErrors};
 use http::StatusCode;
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 const TITLE_MAX_CHARS: usize = 200;
 const BODY_MAX_CHARS: usize = 10_000;
@@ -18,9 +19,13 @@ pub(super) struct Draft {
     pub(super) body: String,
 }
 
-#[derive(Deserialize)]
-struct Unchecked {
+/// A post as it is written. Neither text may be blank.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = PostDraft)]
+pub(super) struct Unchecked {
+    #[schema(value_type = String, min_length = 1, max_length = 200, example = "A title")]
     title: Option<String>,
+    #[schema(value_type = String, min_length = 1, max_length = 10000, example = "A text")]
     body: Option<String>,
 }
 

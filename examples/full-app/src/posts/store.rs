@@ -7,6 +7,7 @@ use std::{
 
 use guardrail::UserId;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::body::Draft;
 
@@ -14,12 +15,19 @@ use super::body::Draft;
 const POSTS_MAX: usize = 1_000;
 
 /// A post.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub(super) struct Post {
+    #[schema(example = 7)]
     pub(super) id: u64,
+    /// The key of the user who wrote it.
+    #[schema(value_type = String, example = "0199b6a3-4c1b-7d0e-8b3d-1e0c7e5a2b6f")]
     pub(super) author: UserId,
+    #[schema(example = "A title")]
     title: String,
+    #[schema(example = "A text")]
     body: String,
+    /// Whether only those who may change it see it.
+    #[schema(example = false)]
     pub(super) hidden: bool,
 }
 

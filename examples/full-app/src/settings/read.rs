@@ -1,7 +1,12 @@
 //! A setting's text to its value. The errors complete a sentence that begins with the setting's name; none repeats
 //! the value, which may be a secret in the wrong place.
 
-use std::{net::IpAddr, ops::RangeInclusive, str::FromStr, time::Duration};
+use std::{
+    net::{IpAddr, SocketAddr},
+    ops::RangeInclusive,
+    str::FromStr,
+    time::Duration,
+};
 
 use guardrail::{Bcrypt, Email, PasswordPolicy, ProxyHeader, SecretString, SigningAlgorithm, SigningKey};
 use guardrail_sqlx::SqliteSynchronous;
@@ -138,6 +143,10 @@ pub(super) fn password(text: &str) -> Read<SecretString> {
 
 pub(super) fn address(text: &str) -> Read<IpAddr> {
     text.parse().map_err(|_| Problem::new("must be an IP address", "127.0.0.1"))
+}
+
+pub(super) fn socket_address(text: &str) -> Read<SocketAddr> {
+    text.parse().map_err(|_| Problem::new("must be an IP address and a port", super::METRICS_ADDRESS_EXAMPLE))
 }
 
 pub(super) fn port(text: &str) -> Read<u16> {

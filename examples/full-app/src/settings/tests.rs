@@ -1,7 +1,9 @@
 //! The flags and what is said of wrong ones. The environment is the process's own, so it is tested through the
-//! binary, in `tests/settings.rs`.
+//! binary, in `tests/binary/main.rs`.
 
 use super::*;
+use clap::CommandFactory as _;
+use std::{collections::BTreeMap, ffi::OsStr};
 
 fn parse(arguments: &[&str]) -> Result<Parsed, WrongSetting> {
     // Flags outdo the environment, where the tests' own variables may be.
@@ -56,6 +58,7 @@ fn every_setting_is_checked_and_its_error_has_name_problem_and_example() {
         ("ADMIN_PASSWORD", "-hunter"),
         ("SERVER_ADDRESS", "localhost"),
         ("SERVER_PORT", "65536"),
+        ("METRICS_ADDRESS", "9464"),
         ("REQUEST_TIMEOUT_SECONDS", "0"),
         ("DRAIN_SECONDS", "-1"),
         ("RUST_LOG", "guardrail=hunter2"),
@@ -75,6 +78,7 @@ fn the_examples_of_errors_are_right() {
     for name in [
         "trusted-proxies",
         "server-port",
+        "metrics-address",
         "log-format",
         "bcrypt-cost",
         "cookie-secure",
@@ -122,13 +126,49 @@ fn other_arguments_are_not_repeated_unless_they_are_flags() {
     assert!(wrong(&["--server-prot=hunter2"]).starts_with("--server-prot is not known; for example"));
     let command = wrong(&["hunter2"]);
     assert!(command.starts_with("the command is not known") && !command.contains("hunter2"), "{command}");
-    assert!(wrong(&["policies"]).contains("full-app policies export"));
     assert!(wrong(&["-xhunter2"]).starts_with("an argument is not known"));
     assert!(wrong(&["--jwt-secret"]).starts_with("JWT_SECRET (--jwt-secret) needs a value"));
     assert!(
         wrong(&["--server-port", "1", "--server-port", "2"])
             .starts_with("SERVER_PORT (--server-port) is given twice")
     );
+}
+
+#[test]
+fn what_is_wrong_with_a_command_is_said_of_it() {
+    let algorithms =
+        "--algorithm must be `eddsa`, `es256` or `rs256`; for example full-app keys add --algorithm eddsa";
+    for (line, says) in [
+        ("keys", "`keys` wants a command: list, add, use or remove; for example full-app keys list"),
+        ("keys hunter2", "`keys` wants a command: list, add, use or remove; for example full-app keys list"),
+        ("policies", "`policies` wants a command: export or import; for example full-app policies export"),
+        ("keys add --algorithm hunter2", algorithms),
+        (
+            "keys add --algorithm",
+            "--algorithm needs a value; for example full-app keys add --algorithm VALUE",
+        ),
+        ("keys use", "KID is missing; for example full-app keys use KID"),
+        ("keys remove", "KID is missing; for example full-app keys remove KID"),
+        ("policies import", "FILE is missing; for example full-app policies import FILE"),
+        (
+            "policies import rules.csv --force=hunter2",
+            "--force takes no value; for example full-app policies import FILE --force",
+        ),
+        (
+            "policies import rules.csv --replace --replace",
+            "--replace is given twice; for example full-app policies import FILE --replace",
+        ),
+        ("keys list hunter2", "an argument is not known; for example full-app keys list (--help lists all)"),
+        (
+            "keys list --server-port=1",
+            "--server-port belongs before the command; for example full-app --server-port VALUE keys list",
+        ),
+    ] {
+        let arguments: Vec<_> = line.split(' ').collect();
+        assert_eq!(wrong(&arguments), says, "{line}");
+    }
+    let before = wrong(&["--server-port=hunter2", "keys", "list"]);
+    assert!(before.starts_with("SERVER_PORT must be a port"), "{before}");
 }
 
 #[test]
@@ -147,5 +187,31 @@ fn help_has_every_setting_and_no_secret() {
         ["DATABASE_URL", "JWT_SECRET", "SERVER_PORT", "[default: 8081]", "[default: text]", "ADMIN_PASSWORD"]
     {
         assert!(text.contains(name), "{name} is missing in {text}");
+    }
+}
+
+#[test]
+fn the_file_of_settings_has_each_with_its_default() {
+    let command = Settings::command();
+    let settings: BTreeMap<_, _> = command
+        .get_arguments()
+        .filter_map(|argument| {
+            let default = argument.get_default_values().first().and_then(|value| value.to_str());
+            Some((argument.get_env().and_then(OsStr::to_str)?, default.unwrap_or_default()))
+        })
+        .collect();
+    let file = include_str!("../../../../.env.example");
+    let mut there = BTreeMap::new();
+    for (name, value) in file.lines().filter_map(|line| line.split_once('=')) {
+        let (commented, name) = name.strip_prefix('#').map_or((false, name), |name| (true, name));
+        if let Some(default) = settings.get(name) {
+            assert!(commented || value == *default, "{name}={value} is not its default");
+            there.insert(name, value);
+        } else {
+            assert!(commented, "{name} is no setting");
+        }
+    }
+    for name in settings.keys() {
+        assert!(there.contains_key(name), "{name} is missing in .env.example");
     }
 }

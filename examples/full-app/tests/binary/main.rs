@@ -5,6 +5,7 @@
 mod attacks;
 mod faults;
 mod keys;
+mod metrics;
 mod nodes;
 mod server;
 

@@ -116,7 +116,7 @@ async fn the_time_that_a_log_in_takes_is_shown_for_somebody_and_for_nobody() {
     for (times, who) in times.iter_mut().zip(["somebody", "nobody"]) {
         times.sort();
         let [low, median, high] = [1, 2, 3].map(|quarter| times[times.len() * quarter / 4]);
-        println!("{who}: median {median:?}, between quartiles {:?}", high - low);
+        println!("{who}: median {median:?}, between quartiles {:?}", high.abs_diff(low));
     }
     let [somebody, nobody] = &times;
     let longer_than = |is_less: fn(&Duration, &Duration) -> bool| -> usize {

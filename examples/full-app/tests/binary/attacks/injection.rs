@@ -15,7 +15,7 @@ fn rule(subject: &str, object: &str, action: &str) -> Value {
 
 /// Every byte as a URL spells those that mean something in it.
 fn encoded(text: &str) -> String {
-    text.bytes().map(|byte| format!("%{byte:02x}")).collect()
+    text.bytes().fold(String::new(), |encoded, byte| encoded + format!("%{byte:02x}").as_str())
 }
 
 async fn is_a_plain_user(stage: &Stage) -> bool {

@@ -117,11 +117,11 @@ async fn no_guessed_secret_and_no_part_of_a_signature_passes() {
     let guesses = ["", " ", "secret", "password", "guardrail", "full-app", "your-256-bit-secret", &encoded];
     let guesses = guesses.map(|guess| guess.as_bytes().to_vec());
     let others = [OTHER.to_vec(), vec![0; 32], SECRET.to_uppercase().into(), format!("{SECRET}\n").into()];
-    let guessed = guesses.into_iter().chain(others).map(|secret| forgery(&stage).sign_with(&secret));
+    let signed = guesses.into_iter().chain(others).map(|secret| forgery(&stage).sign_with(&secret));
     let (message, signature) = stage.ada.token.rsplit_once('.').unwrap();
     let parts = [0, 1, 2, 22, 42].map(|length| format!("{message}.{}", &signature[..length]));
     let longer = [format!("{message}.{signature}AA"), format!("{message}.{signature}{signature}")];
-    each_is(&stage, INVALID, guessed.chain(parts).chain(longer)).await;
+    each_is(&stage, INVALID, signed.chain(parts).chain(longer)).await;
 }
 
 #[tokio::test]
@@ -147,10 +147,10 @@ async fn a_kid_is_the_name_of_a_key_and_no_path_statement_or_command() {
     ];
     let named = cases.map(|(kid, secret)| forgery(&stage).header("kid", kid).sign_with(secret.as_bytes()));
     let types = [Value::Null, json!(0), json!(true), json!([real]), json!({ "kid": real })];
-    let typed = types.map(|kid| sign(&forgery(&stage).header("kid", kid)));
+    let of_types = types.map(|kid| sign(&forgery(&stage).header("kid", kid)));
     let mut nameless = forgery(&stage);
     nameless.header.as_object_mut().unwrap().remove("kid");
-    each_is(&stage, INVALID, named.into_iter().chain(typed).chain([sign(&nameless)])).await;
+    each_is(&stage, INVALID, named.into_iter().chain(of_types).chain([sign(&nameless)])).await;
 }
 
 #[tokio::test]

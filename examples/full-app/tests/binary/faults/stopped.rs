@@ -112,3 +112,16 @@ async fn who_takes_too_long_over_a_head_is_cut_off() {
     }
     assert!(server.stop().success());
 }
+
+#[tokio::test]
+async fn who_takes_too_long_over_a_body_is_told_so() {
+    let folder = folder();
+    let server = Server::start(folder.path(), &[&admin()[..], &[("REQUEST_TIMEOUT_SECONDS", "2")]].concat());
+    let address = server.url("").strip_prefix("http://").unwrap().to_owned();
+    let mut stream = begin_log_in(&address, &json!({ "email": ADMIN_EMAIL }).to_string());
+    stream.write_all(b"{").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 400 ") && answer.contains("\"malformed\""), "{answer}");
+    assert!(server.stop().success());
+}
