@@ -10,5 +10,7 @@ mod getting_started;
 mod handlers;
 mod nodes;
 mod policies;
+mod security;
 mod stores;
+mod testing;
 mod users;

@@ -49,7 +49,7 @@ fn carried_over(
         if let Some(subject) = fields.get_mut(1)
             && let Some(id) = account(subject)
         {
-            *subject = id.subject().to_owned();
+            id.subject().clone_into(subject);
         }
         lines.push(fields.join(", "));
     }
