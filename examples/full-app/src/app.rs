@@ -9,7 +9,10 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use guardrail::{AuthLayer, Error, Guardrail, RateLimitLayer, method_not_allowed, not_found};
-use http::{HeaderValue, header::X_CONTENT_TYPE_OPTIONS};
+use http::{
+    HeaderValue,
+    header::{CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS},
+};
 use tower_http::{timeout::RequestBodyDeadlineLayer, trace::TraceLayer};
 
 use crate::{
@@ -44,7 +47,7 @@ pub fn router(guard: &Guardrail, timeout: Duration, scrape: Option<Scrape>) -> R
                 .on_failure(()),
         )
         .layer(from_fn(metrics::count))
-        .layer(map_response(forbid_sniffing))
+        .layer(map_response(harden))
         // Outermost, so that the span has the name.
         .layer(from_fn(request_id::name))
 }
@@ -56,8 +59,15 @@ async fn limit_time(State(timeout): State<Duration>, request: Request, next: Nex
     }
 }
 
-/// No browser guesses the type of an answer.
-async fn forbid_sniffing(mut response: Response) -> Response {
-    response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+/// No browser guesses the type of an answer, or takes one for a page that is none. Pages have a policy of their own.
+async fn harden(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    for (name, value) in [
+        (CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
+        (REFERRER_POLICY, "no-referrer"),
+    ] {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
     response
 }

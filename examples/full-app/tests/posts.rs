@@ -169,5 +169,7 @@ async fn every_answer_has_the_requests_name_and_forbids_sniffing() {
         assert_eq!(response.status(), status, "{path}");
         assert_eq!(response.headers().get("x-request-id").unwrap(), "mine", "{path}");
         assert_eq!(response.headers().get("x-content-type-options").unwrap(), "nosniff", "{path}");
+        let policy = response.headers().get("content-security-policy").unwrap().to_str().unwrap();
+        assert!(policy.starts_with("default-src 'none'"), "{path}: {policy}");
     }
 }
