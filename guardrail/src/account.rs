@@ -130,7 +130,11 @@ impl<U: AuthUser> AccountService<U> {
         fingerprints: &PresentedFingerprints,
         client: ClientInfo,
     ) -> Result<(U, Begun), Error> {
-        let user = self.active(id).await?.ok_or(Error::InvalidCredentials)?;
+        let Some(user) = self.active(id).await? else {
+            let cause = "there is no such account, or it is disabled";
+            self.audit.record(&AuditEvent::LogInRefused { user: Some(id), cause });
+            return Err(Error::InvalidCredentials);
+        };
         let still_active = async || Ok(self.active(id).await?.is_some());
         let begun = self.begin(id, client, still_active).await?;
         self.replace(fingerprints, id, &begun).await?;
@@ -283,7 +287,10 @@ impl<U: AuthUser> AccountService<U> {
             Some(owner) => {
                 let user = self.active(&owner).await?;
                 if user.is_none() {
-                    self.sessions.revoke_user(&owner, RevokeReason::UserDisabled).await?;
+                    // Whoever hangs up meanwhile.
+                    let sessions = Arc::clone(&self.sessions);
+                    let end = async move { sessions.revoke_user(&owner, RevokeReason::UserDisabled).await };
+                    self.to_end.finish(end).await?;
                 }
                 user
             }

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::{
     AuthUser, Domain, Email, Error, FieldErrors, Forbidden, GuardrailBuilder, KeyId, NewUser, Principal,
-    RefreshKey, User, UserId, Username,
+    RefreshKey, SessionId, User, UserId, Username,
     account::AccountService,
     audit::{Audit, AuditEvent},
     builder::Missing,
@@ -192,19 +192,29 @@ impl<U: AuthUser> Guardrail<U> {
     pub(crate) async fn refresh(&self, token: SecretString, device: Device) -> Result<Refreshed, Error> {
         let Device { fingerprints, network, .. } = device;
         let refreshed = self.inner.accounts.refresh(token.expose_secret(), &fingerprints, network).await;
-        self.inner.metrics.count(match &refreshed {
+        let outcome = match &refreshed {
             Ok((_, advanced)) if advanced.repeated => Refresh::Repeated,
             Ok(_) => Refresh::Rotated,
             Err(error) => error.outcome(),
-        });
+        };
         let (user, advanced) = match refreshed {
             Ok(refreshed) => refreshed,
-            Err(RefreshError::Refused(error)) => return Err(error),
+            Err(RefreshError::Refused(error)) => {
+                self.inner.metrics.count(outcome);
+                return Err(error);
+            }
             Err(RefreshError::Breach(breach)) => {
-                let end = |guard: Self| async move { guard.inner.sessions.end_breached(breach).await };
-                return Err(self.finish(end).await);
+                return Err(self
+                    .finish(|guard| async move {
+                        let told = guard.inner.sessions.end_breached(breach).await;
+                        let ended = matches!(told, Error::Unauthenticated(_));
+                        guard.inner.metrics.count(if ended { outcome } else { Refresh::Error });
+                        told
+                    })
+                    .await);
             }
         };
+        self.inner.metrics.count(outcome);
         let record = &advanced.record;
         let access = self.inner.sessions.access_token(
             &record.user_id,
@@ -483,6 +493,25 @@ impl<U: AuthUser> Guardrail<U> {
     /// Ends every session of a user; how many.
     pub async fn end_sessions_of(&self, user: &UserId) -> Result<usize, Error> {
         self.end_all(user.clone(), RevokeReason::EndedByAdmin).await
+    }
+
+    /// The same, for an administrator.
+    pub(crate) async fn end_sessions_by(&self, user: UserId, by: UserId) -> Result<usize, Error> {
+        self.finish(|guard| async move {
+            let count = guard.inner.sessions.revoke_user(&user, RevokeReason::EndedByAdmin).await?;
+            let event = AuditEvent::SessionsEnded { user: &user, by: &by, count };
+            guard.inner.audit.record_now(&event).await?;
+            Ok(count)
+        })
+        .await
+    }
+
+    /// Ends a session for its user; whether it was live.
+    pub(crate) async fn end_session(&self, id: SessionId, user: UserId) -> Result<bool, Error> {
+        let end = |guard: Self| async move {
+            guard.inner.sessions.revoke(id, Some(&user), RevokeReason::EndedByUser).await
+        };
+        self.finish(end).await
     }
 
     pub(crate) async fn end_all(&self, user: UserId, reason: RevokeReason) -> Result<usize, Error> {

@@ -32,7 +32,9 @@ pub(crate) fn run(screenshots: Option<&Path>) -> Result<u8> {
 
 fn cargo_test(programs: &Programs) -> Command {
     let mut command = cargo();
-    command.args(["test", "-p", "full-app", "--test", "browser", "--locked", "--", "--include-ignored"]);
+    // As `cargo xtask test` builds it, so that nothing is built for it again.
+    command.args(["test", "--workspace", "--all-features", "--locked", "--test", "browser"]);
+    command.args(["--", "--include-ignored"]);
     command.env("CHROME", &programs.browser).env("CHROMEDRIVER", &programs.driver);
     command
 }
@@ -85,7 +87,10 @@ mod tests {
         let programs = Programs { browser: "/a/chrome".into(), driver: "/a/driver".into() };
         let command = cargo_test(&programs);
         let line: Vec<_> = command.get_args().map(|arg| arg.to_str().unwrap()).collect();
-        assert_eq!(line.join(" "), "test -p full-app --test browser --locked -- --include-ignored");
+        assert_eq!(
+            line.join(" "),
+            "test --workspace --all-features --locked --test browser -- --include-ignored"
+        );
         let told: Vec<_> = command.get_envs().filter_map(|(name, value)| Some((name, value?))).collect();
         assert!(told.contains(&("CHROME".as_ref(), "/a/chrome".as_ref())), "{told:?}");
         assert!(told.contains(&("CHROMEDRIVER".as_ref(), "/a/driver".as_ref())), "{told:?}");

@@ -7,7 +7,7 @@ use axum_server::Handle;
 use tokio::net::TcpListener;
 
 /// Serves until Ctrl-C or SIGTERM, then answers what has begun, for at most `drain`; a second signal cuts that short.
-/// Whoever takes longer than `patience` over the head of a request is cut off.
+/// Whoever takes longer than `patience` over the head of a request is cut off, an idle connection too.
 pub(crate) async fn serve(
     listener: TcpListener,
     app: Router,
@@ -22,6 +22,7 @@ pub(crate) async fn serve(
     let mut server = axum_server::from_tcp(listener.into_std()?)?
         .handle(handle.clone())
         .first_request_timeout(patience)
+        .accept_error_handler(|_, error| tracing::warn!(%error, "a connection could not be taken"))
         .http1_only();
     server.http_builder().http1().header_read_timeout(patience);
     let signalled = async {

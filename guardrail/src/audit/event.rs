@@ -187,8 +187,8 @@ impl AuditEvent<'_> {
             Self::KeyRetired { key, kind } => event!(warn, "key_retired", %key, kind),
             Self::Throttled { action, by } => event!(warn, "throttled", action, by),
             Self::RequestRefused { cause } => event!(info, "request_refused", cause),
-            // Objects may hold what a client wrote into a path: `?` escapes it.
             Self::EventsLost { count } => event!(error, "events_lost", count),
+            // Objects may hold what a client wrote into a path: `?` escapes it.
             Self::PermissionDenied { user: _, subject, role, object, action } => {
                 event!(info, "permission_denied", subject, role, ?object, action);
             }

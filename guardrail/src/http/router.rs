@@ -2,7 +2,7 @@
 
 use axum::{Router, extract::DefaultBodyLimit, middleware::map_response, response::Response};
 use http::{
-    HeaderValue,
+    HeaderMap, HeaderValue,
     header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS},
 };
 use serde::Serialize;
@@ -55,12 +55,15 @@ impl<U: AuthUser + Serialize> Guardrail<U> {
     }
 }
 
-/// No cache keeps an answer, no browser guesses its type.
 async fn guard_headers(mut response: Response) -> Response {
-    let headers = response.headers_mut();
+    keep_private(response.headers_mut());
+    response
+}
+
+/// No cache keeps an answer, no browser guesses its type.
+pub(super) fn keep_private(headers: &mut HeaderMap) {
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    response
 }
 
 /// 404 as a problem, for the application's `Router::fallback`.

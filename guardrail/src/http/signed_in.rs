@@ -9,7 +9,7 @@ use http::{
     request::{self, Parts},
 };
 
-use super::{extract::RequestDevice, routes::respond};
+use super::{extract::RequestDevice, router::keep_private, routes::respond};
 use crate::{AuthUser, Error, Guardrail, SessionId, UserId, handle::LoggedIn};
 
 /// A session that has just begun, with all that its client keeps. As a response it is what `POST /auth` answers.
@@ -22,7 +22,10 @@ pub struct SignedIn {
 impl<U: AuthUser> Guardrail<U> {
     /// Begins a session for a user who has proved who it is by other means: by a link in an e-mail, or at another
     /// provider (OAuth, OpenID Connect). `request` is the request that proved it: the session of the device that it
-    /// comes from is replaced, as by any log-in.
+    /// comes from is replaced, as by any log-in, if the cookie came along. A `SameSite=Strict` cookie does not where
+    /// another site led the browser here; have such a page post to your own site then, and sign in there.
+    ///
+    /// Nothing is bounded: how often codes or links may be tried is the application's to say.
     ///
     /// ```
     /// use axum::extract::State;
@@ -42,7 +45,8 @@ impl<U: AuthUser> Guardrail<U> {
     pub async fn sign_in(&self, user: &UserId, request: &Parts) -> Result<SignedIn, Error> {
         let device = RequestDevice::of(request, self).0;
         let login = self.begin_for(user.clone(), device).await?;
-        let response = respond::logged_in(self, &login)?.into_response();
+        let mut response = respond::logged_in(self, &login)?.into_response();
+        keep_private(response.headers_mut());
         Ok(SignedIn { login, cookie_name: self.inner().config.cookie.name.clone(), response })
     }
 }

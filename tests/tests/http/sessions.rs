@@ -246,6 +246,8 @@ async fn a_user_who_proved_itself_elsewhere_is_signed_in_as_by_a_password(store:
     app.refresh(&next).send().await.expect(200);
     // It is the device's one session.
     app.get("/api/profile").by(&ada).send().await.problem(401, "session_ended");
+    let answer = axum::response::IntoResponse::into_response(signed_in);
+    assert_eq!(answer.headers().get("cache-control").unwrap(), "no-store");
 
     let path = format!("/api/users/{id}");
     app.patch(&path).by(&admin).json(&json!({ "is_active": false })).send().await.expect(200);

@@ -12,10 +12,7 @@ use uuid::Uuid;
 use super::{list::Listing, respond::Message};
 #[cfg(feature = "openapi")]
 use crate::http::openapi::{Caller, Failures, NotFound};
-use crate::{
-    AuthUser, Error, Guardrail, Principal, SessionId, require,
-    storage::{RevokeReason, SessionRecord},
-};
+use crate::{AuthUser, Error, Guardrail, Principal, SessionId, require, storage::SessionRecord};
 
 pub(in crate::http) fn router<U: AuthUser>() -> Router<Guardrail<U>> {
     Router::new().route("/sessions", get(sessions::<U>)).route("/sessions/{id}", delete(end_session::<U>))
@@ -101,7 +98,7 @@ async fn end_session<U: AuthUser>(
     if record.is_none_or(|record| record.user_id != *principal.user_id()) {
         return Err(Error::NotFound);
     }
-    if !guard.inner().sessions.revoke(id, Some(principal.user_id()), RevokeReason::EndedByUser).await? {
+    if !guard.end_session(id, principal.user_id().clone()).await? {
         return Err(Error::NotFound);
     }
     Ok(Json(Message { message: "Session ended" }))

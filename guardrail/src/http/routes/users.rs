@@ -16,8 +16,8 @@ use super::{
 #[cfg(feature = "openapi")]
 use crate::http::openapi::{AnyUser, Caller, Failures, NotFound, ReadsBody, fails};
 use crate::{
-    AuthUser, Error, FieldErrors, Guardrail, Principal, Role, UserId, audit::AuditEvent,
-    http::extract::JsonBody, require, storage::UserChange,
+    AuthUser, Error, FieldErrors, Guardrail, Principal, Role, UserId, http::extract::JsonBody, require,
+    storage::UserChange,
 };
 
 pub(in crate::http) fn router<U: AuthUser + Serialize>() -> Router<Guardrail<U>> {
@@ -149,8 +149,6 @@ async fn end_sessions<U: AuthUser>(
 ) -> Result<Json<Outcome<Ended>>, Error> {
     let id: UserId = id.parse().map_err(|_| Error::NotFound)?;
     guard.inner().accounts.find(&id).await?.ok_or(Error::NotFound)?;
-    let ended = guard.end_sessions_of(&id).await?;
-    let event = AuditEvent::SessionsEnded { user: &id, by: principal.user_id(), count: ended };
-    guard.inner().audit.record_now(&event).await?;
+    let ended = guard.end_sessions_by(id, principal.user_id().clone()).await?;
     Ok(Outcome::new(Ended { ended }))
 }
