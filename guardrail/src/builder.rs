@@ -19,7 +19,7 @@ use crate::{
     handle::Inner,
     metrics::Metrics,
     password::{HashingError, HashingQueue},
-    policy::{PolicyEngine, PolicyModel, Rule, default_rules, permissions},
+    policy::{PolicyEngine, PolicyModel, Rule, RuleSet, default_rules, permissions},
     secret::Secret32,
     session::{RefreshKeys, SessionService},
     storage::{
@@ -492,8 +492,19 @@ impl<U: AuthUser> GuardrailBuilder<SigningKey, Users<U>> {
         let sessions = Arc::new(sessions);
 
         let engine = PolicyEngine::load(policies, self.policy_model, metrics.clone()).await?;
+        let initial = self.initial_policies.clone();
         if engine.turn().await.insert_defaults(self.initial_policies).await? {
             tracing::info!("the initial policies were written into an empty rule set");
+        } else {
+            let present = RuleSet::from(&*engine.current());
+            let missing: Vec<_> = initial.iter().filter(|rule| !present.contains(rule)).collect();
+            if let Some(first) = missing.first() {
+                tracing::info!(
+                    "the rule set is not empty, so the initial policies were not written; {} of them are not there, \
+                     such as \"{first}\": whoever wants them back adds them by `add_rules` or `POST /policies`",
+                    missing.len()
+                );
+            }
         }
 
         // Guardrail's own endpoints are looked at when they are mounted.

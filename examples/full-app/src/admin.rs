@@ -36,6 +36,9 @@ pub(crate) async fn bootstrap(guard: &Guardrail, settings: &Settings, database: 
 
 async fn try_bootstrap(guard: &Guardrail, settings: &Settings, database: &Database) -> anyhow::Result<()> {
     if !guard.needs_admin().await? {
+        if settings.admin_password.is_some() {
+            tracing::info!("ADMIN_PASSWORD is not used: the first administrator has been made before");
+        }
         return Ok(());
     }
     match &settings.admin_password {

@@ -7,6 +7,17 @@ use std::{
     time::Duration,
 };
 
+// ANCHOR: imports
+use guardrail::{
+    AuthLayer, EnforceRoutes, Error, Guardrail, Principal, ProxyHeader, RateLimitLayer, SigningKey,
+    TrustedProxies,
+    policy::{InvalidRule, Rule},
+    public, require,
+    storage::{Bootstrap, StoreError},
+};
+use guardrail_sqlx::SqlStore;
+// ANCHOR_END: imports
+
 use axum::{
     Json, Router,
     body::Body,
@@ -14,14 +25,7 @@ use axum::{
     http::{HeaderValue, Method, Request, StatusCode, header},
     routing::get,
 };
-use guardrail::{
-    AuthLayer, Bcrypt, EnforceRoutes, Error, Guardrail, Principal, ProxyHeader, RateLimitLayer, SigningKey,
-    TrustedProxies,
-    policy::{InvalidRule, Rule},
-    public, require,
-    storage::{Bootstrap, MemoryStore, StoreError},
-};
-use guardrail_sqlx::SqlStore;
+use guardrail::{Bcrypt, storage::MemoryStore};
 use guardrail_tests::Call;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -84,8 +88,7 @@ async fn guard(pool: &SqlitePool, key: SigningKey) -> anyhow::Result<Guardrail> 
         .signing_key(key)
         .store(store)
         .default_policies()
-        .initial_policies(rules()?)
-        .trusted_proxies(proxies()?)
+        .initial_policies(rules()?) // step 10
         .build()
         .await?;
     Ok(guard)

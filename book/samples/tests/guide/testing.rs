@@ -8,6 +8,7 @@ use axum::{
     http::{Method, StatusCode},
     routing::get,
 };
+// ANCHOR: imports
 use guardrail::{
     AuthLayer, Authenticated, Bcrypt, Guardrail, NewUser, SigningKey, User, UserId,
     policy::Rule,
@@ -15,7 +16,8 @@ use guardrail::{
     storage::{MemoryStore, UserAdmin as _},
     testing::{ManualClock, principal, sign_in},
 };
-use tower::ServiceExt as _;
+use tower::ServiceExt as _; // oneshot
+// ANCHOR_END: imports
 
 #[require("/api/reports", "read")]
 async fn reports(user: Authenticated<User>) -> String {
@@ -23,12 +25,14 @@ async fn reports(user: Authenticated<User>) -> String {
 }
 
 // ANCHOR: app
-/// The application as `main` builds it, but for what it stands on.
-fn app(guard: Guardrail) -> Router {
-    Router::new()
-        .route("/api/reports", get(reports))
-        .nest("/api", guard.routes())
-        .layer(AuthLayer::new(guard).strict())
+/// The application; `main` gives it `AuthLayer::new(guard.clone())`.
+fn router(guard: &Guardrail, auth: AuthLayer) -> Router {
+    Router::new().route("/api/reports", get(reports)).nest("/api", guard.routes()).layer(auth)
+}
+
+/// The same, as tests have it.
+fn app(guard: &Guardrail) -> Router {
+    router(guard, AuthLayer::new(guard.clone()).strict())
 }
 // ANCHOR_END: app
 
@@ -69,7 +73,7 @@ async fn a_request_of_somebody() -> anyhow::Result<()> {
     // ANCHOR: request
     let harness = Harness::new().await?;
     let ada = harness.user("ada", "user").await?;
-    let app = app(harness.guard.clone());
+    let app = app(&harness.guard);
 
     let request =
         sign_in(&harness.guard, &ada).await?.request(Method::GET, "/api/reports").body(Body::empty())?;
@@ -89,7 +93,7 @@ async fn time_goes_by() -> anyhow::Result<()> {
     // ANCHOR: clock
     let harness = Harness::new().await?;
     let admin = harness.user("grace", "admin").await?;
-    let app = app(harness.guard.clone());
+    let app = app(&harness.guard);
     let device = sign_in(&harness.guard, &admin).await?;
     let ask = async || {
         let request = device.request(Method::GET, "/api/reports").body(Body::empty())?;
