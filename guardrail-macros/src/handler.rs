@@ -127,11 +127,27 @@ fn not_a_function(item: TokenStream, attribute: Attribute) -> Option<Error> {
     Some(Error::new_spanned(at, message))
 }
 
-/// The error, and the item as it was, so that its users do not fail as well. No guard is lost by that: a crate with
-/// an error in it is not built.
-pub(crate) fn fallback(error: &Error, item: &TokenStream) -> TokenStream {
+/// The error, and the item, so that its users do not fail as well. No guard is lost by that: a crate with an error in
+/// it is not built.
+pub(crate) fn fallback(error: &Error, item: &TokenStream, attribute: Attribute) -> TokenStream {
     let error = error.to_compile_error();
-    if is_expression(item) { quote!({ #error #item }) } else { quote!(#error #item) }
+    if is_expression(item) {
+        return quote!({ #error #item });
+    }
+    let item = made_async(item, attribute).unwrap_or_else(|| item.clone());
+    quote!(#error #item)
+}
+
+/// A free function that lacks its `async`, with it: else every route that has it would say once more, and at length,
+/// that it is no handler.
+fn made_async(item: &TokenStream, attribute: Attribute) -> Option<TokenStream> {
+    let parser = |input: ParseStream| parse(input, attribute);
+    let Handler { attrs, vis, mut sig, body } = parser.parse2(item.clone()).ok()?;
+    if sig.receiver().is_some() || sig.asyncness.is_some() || sig.constness.is_some() {
+        return None;
+    }
+    sig.asyncness = Some(token::Async::default());
+    Some(quote!(#(#attrs)* #vis #sig #body))
 }
 
 /// Whether the attribute stands on a closure or another expression, where no item can be written.

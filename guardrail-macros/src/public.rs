@@ -11,7 +11,7 @@ const ATTRIBUTE: Attribute = Attribute { name: "#[public]", verb: "opens", layer
 pub(crate) fn expand(args: TokenStream, item: &TokenStream) -> TokenStream {
     match try_expand(args, item.clone()) {
         Ok(expanded) => expanded,
-        Err(error) => fallback(&error, item),
+        Err(error) => fallback(&error, item, ATTRIBUTE),
     }
 }
 

@@ -27,6 +27,9 @@ impl Need {
     /// What one pair of parentheses says: a permission by position or by name, a role, or one `any(…)` or `all(…)`.
     pub(super) fn from_args(args: Args) -> Result<Self> {
         let Args { span, list } = args;
+        if let Some(key) = list.iter().find_map(unknown_key) {
+            return Err(unknown(key));
+        }
         if let Some(other) = first_of_another_kind(&list) {
             return Err(Error::new(other.span(), mixed(&list)));
         }
@@ -94,7 +97,7 @@ impl Need {
                 "object" => &mut object,
                 "action" => &mut action,
                 "role" => &mut role,
-                _ => return Err(Error::new(key.span(), suggest::unknown("key", &name, KEYS))),
+                _ => return Err(unknown(&key)),
             };
             if slot.is_some() {
                 return Err(Error::new(key.span(), format!("`{name}` is given twice; remove one")));
@@ -142,6 +145,18 @@ const ROLE_BESIDE: &str = "a role beside an object: write `all((…, …), role 
                            `any` if one is enough";
 const SEVERAL: &str = "several requirements side by side: put them in `all(…)` if the caller needs every one, in \
                        `any(…)` if one is enough";
+
+/// The key of an argument by name that is none of those there are.
+fn unknown_key(arg: &Arg) -> Option<&Ident> {
+    match arg {
+        Arg::Named { key, .. } if !KEYS.iter().any(|known| key == known) => Some(key),
+        _ => None,
+    }
+}
+
+fn unknown(key: &Ident) -> Error {
+    Error::new(key.span(), suggest::unknown("key", &key.to_string(), KEYS))
+}
 
 /// The first argument that is by name where the first is by position, or the reverse, or whole where that is not.
 fn first_of_another_kind(list: &[Arg]) -> Option<&Arg> {
@@ -228,6 +243,8 @@ mod tests {
             (quote!(object = "/a", "read"), "some arguments are by position"),
             (quote!(objct = "/a", action = "read"), "unknown key `objct`; did you mean `object`?"),
             (quote!(type = "/a"), "unknown key `type`; there is"),
+            (quote!("/a", "read", roll = "a"), "unknown key `roll`; did you mean `role`?"),
+            (quote!("/a", actn = "read"), "unknown key `actn`; did you mean `action`?"),
             (quote!(any(roll = "a")), "unknown key `roll`; did you mean `role`?"),
             (quote!(role = "a", role = "b"), "`role` is given twice"),
             (quote!(role = "a", object = "/a", action = "b"), ROLE_BESIDE),

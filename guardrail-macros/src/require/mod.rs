@@ -23,7 +23,7 @@ pub(crate) const ATTRIBUTE: Attribute = Attribute {
 pub(crate) fn expand(args: TokenStream, item: &TokenStream) -> TokenStream {
     match try_expand(args, item.clone()) {
         Ok(expanded) => expanded,
-        Err(error) => fallback(&error, item),
+        Err(error) => fallback(&error, item, ATTRIBUTE),
     }
 }
 
@@ -45,16 +45,30 @@ mod tests {
         let item = quote!(
             /// Doc.
             #[inline]
-            pub fn not_async<T>(x: T) -> T
+            pub async fn handler<T>(x: T) -> T
             where
                 T: Clone,
             {
                 x
             }
         );
-        let expanded = expand(quote!("/a", "read"), &item).to_string();
+        let expanded = expand(quote!("/a"), &item).to_string();
         assert!(expanded.starts_with(":: core :: compile_error !"), "{expanded}");
         assert!(expanded.ends_with(&item.to_string()), "{expanded}");
+    }
+
+    #[test]
+    fn after_its_error_a_function_without_async_is_a_handler_to_its_routes() {
+        let item = quote!(
+            #[inline]
+            pub fn handler(x: u8) -> u8 {
+                x
+            }
+        );
+        let expanded = expand(quote!("/a", "read"), &item).to_string();
+        assert!(expanded.starts_with(":: core :: compile_error !"), "{expanded}");
+        let item = item.to_string().replace("pub fn", "pub async fn");
+        assert!(expanded.ends_with(&item), "{expanded}");
     }
 
     #[test]
