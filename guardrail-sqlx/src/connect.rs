@@ -3,7 +3,7 @@
 use std::{path::Path, str::FromStr as _, time::Duration};
 
 use sqlx::{
-    Connection as _, PgConnection, PgPool, SqlitePool,
+    Connection as _, Executor as _, PgConnection, PgPool, SqlitePool,
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous as Pragma},
 };
@@ -12,6 +12,9 @@ use crate::{SqlStore, SqlStoreOptions, SqliteSynchronous};
 
 /// How long a SQLite writer waits for another process.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a statement of PostgreSQL waits for another's lock. It goes on without whoever asked, so it has to end within
+/// the grace of a refresh: replaced later, a token could not be presented again by the client that never had its answer.
+const LOCK_TIMEOUT: &str = "SET lock_timeout = '5s'";
 const POSTGRES_CONNECTIONS: u32 = 10;
 const SQLITE_CONNECTIONS: u32 = 4;
 
@@ -39,7 +42,11 @@ async fn postgres(url: &str, options: &SqlStoreOptions) -> Result<PgPool, Connec
     let server = PgConnectOptions::from_str(url).map_err(ConnectError::InvalidPostgresUrl)?;
     let pool = PgPoolOptions::new()
         .max_connections(options.max_connections.unwrap_or(POSTGRES_CONNECTIONS))
-        .acquire_timeout(options.acquire_timeout);
+        .acquire_timeout(options.acquire_timeout)
+        .after_connect(|connection, _| {
+            // A start-up option would be refused by some connection poolers.
+            Box::pin(async move { connection.execute(LOCK_TIMEOUT).await.map(drop) })
+        });
     match pool.connect_with(server.clone()).await {
         Ok(pool) => Ok(pool),
         Err(error) => Err(ConnectError::Postgres {

@@ -1,7 +1,7 @@
 //! The schema.
 
 use sqlx::{
-    SqlStr,
+    Executor as _, SqlStr,
     migrate::{Migration, MigrationType, Migrator},
 };
 
@@ -39,12 +39,13 @@ impl SqlStore {
         match &self.db {
             Db::Postgres(pool) => {
                 let mut connection = pool.acquire().await.map_err(MigrateError::Database)?;
+                // Other nodes are waited for, however long they take.
+                let patient = connection.execute("SET lock_timeout = 0").await;
+                patient.map_err(MigrateError::Database)?;
                 let migrator = migrator(POSTGRES);
                 let outcome = migrator.run_direct(None, &mut *connection, false).await;
-                if outcome.is_err() {
-                    // It ended before it gave back its advisory lock, which lasts as long as the connection.
-                    connection.close().await.map_err(MigrateError::Database)?;
-                }
+                // That setting lasts as long as the connection, and so does the advisory lock of one that failed.
+                connection.close().await.map_err(MigrateError::Database)?;
                 outcome.map_err(MigrateError::Migration)
             }
             Db::Sqlite(pool) => {

@@ -103,6 +103,11 @@ impl Server {
         self.log.lock().unwrap().clone()
     }
 
+    /// The same, for whoever is to see it grow.
+    pub(crate) fn shared_log(&self) -> Arc<Mutex<String>> {
+        Arc::clone(&self.log)
+    }
+
     /// The address of a path.
     pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
@@ -179,7 +184,9 @@ impl Server {
     /// Logs in, and keeps what a client keeps.
     pub(crate) async fn log_in(&self, email: &str, password: &str) -> LogIn {
         let body = serde_json::json!({ "email": email, "password": password });
-        LogIn::of(&self.send("POST", "/api/auth", None, Some(body)).await)
+        let answer = self.send("POST", "/api/auth", None, Some(body)).await;
+        assert_eq!(answer.status, 200, "{answer:?}\n{}", self.log());
+        LogIn::of(&answer)
     }
 }
 

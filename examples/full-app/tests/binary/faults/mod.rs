@@ -7,7 +7,10 @@ mod killed;
 mod set_back;
 mod stopped;
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use serde_json::{Value, json};
 
@@ -48,12 +51,17 @@ fn get(path: impl Into<String>, caller: &LogIn) -> Request {
 struct Client {
     http: reqwest::Client,
     server: String,
+    log: Arc<Mutex<String>>,
 }
 
 impl Client {
     fn of(server: &Server) -> Self {
-        let http = reqwest::Client::builder().timeout(IN_TIME).build().unwrap();
-        Self { http, server: server.url("") }
+        Self::of_patience(server, IN_TIME)
+    }
+
+    fn of_patience(server: &Server, patience: Duration) -> Self {
+        let http = reqwest::Client::builder().timeout(patience).build().unwrap();
+        Self { http, server: server.url(""), log: server.shared_log() }
     }
 
     /// The answer, if it comes whole.
@@ -78,7 +86,8 @@ impl Client {
 
     async fn send(&self, request: &Request, status: u16) -> Answer {
         let answer = self.try_send(request).await.unwrap();
-        assert_eq!(answer.status, status, "{}: {answer:?}", request.path);
+        let log = || self.log.lock().unwrap().clone();
+        assert_eq!(answer.status, status, "{}: {answer:?}\n{}", request.path, log());
         answer
     }
 
