@@ -18,9 +18,9 @@ use super::{
     index::{Lack, Object, Reason},
     listing::{RuleFilter, RulePage, page},
     model::PolicyModel,
-    requirement::Declared,
-    review::review,
-    rule::Rule,
+    requirement::{Declared, permissions},
+    review::{Finding, review, slip},
+    rule::{Rule, RuleRef},
     snapshot::{MANY, Snapshot, off_thread},
     subjects::Subjects,
 };
@@ -149,7 +149,7 @@ impl PolicyEngine {
         let many = snapshot.len() >= MANY;
         let work = move || {
             if snapshot.index().is_ok() {
-                review(&declared, snapshot.rules()).iter().for_each(super::review::Finding::log);
+                review(&declared, snapshot.rules()).iter().for_each(Finding::log);
             }
         };
         if many {
@@ -234,6 +234,10 @@ impl Turn<'_> {
         .await?;
         let applied = self.apply(change).await?;
         let (changed, lines) = (Changed::by(&applied), lines(&applied));
+        if add.len() < MANY {
+            let declared = permissions();
+            add.iter().filter_map(|rule| slip(&declared, RuleRef::from(rule))).for_each(|it| it.log());
+        }
         let in_force = self.follow(applied, add, remove).await;
         Ok(Written { changed, lines, in_force })
     }

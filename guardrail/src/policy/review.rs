@@ -15,6 +15,8 @@ pub(crate) enum Finding {
     Ungranted { object: &'static str, action: &'static str, by: Declared },
     /// A rule whose object handlers ask for, but none with its action: it grants nothing.
     Unasked { rule: Rule, asked: BTreeSet<&'static str> },
+    /// A rule whose object no handler asks for, where one asks for nearly the same.
+    Misspelt { rule: Rule, near: &'static str },
 }
 
 /// Looks at every permission of `declared`, and at every one of `rules` that is about them.
@@ -22,26 +24,44 @@ pub(super) fn review<'r>(
     declared: &[Declared],
     rules: impl Iterator<Item = RuleRef<'r>> + Clone,
 ) -> Vec<Finding> {
-    let permissions = || declared.iter().flat_map(|by| by.permissions().map(move |it| (it, *by)));
-    let rules = rules.filter(|rule| !rule.action().is_empty());
-    let mut findings = Vec::new();
-    for ((object, action), by) in permissions() {
+    let ungranted = permissions(declared).filter_map(|(object, action, by)| {
         let grants = |rule: RuleRef<'_>| {
             (rule.action() == "*" || rule.action() == action) && may_cover(rule.object(), object)
         };
-        if !rules.clone().any(grants) {
-            findings.push(Finding::Ungranted { object, action, by });
-        }
-    }
+        (!rules.clone().any(grants)).then_some(Finding::Ungranted { object, action, by })
+    });
+    ungranted.chain(rules.clone().filter_map(|rule| slip(declared, rule))).collect()
+}
+
+/// Every object and action that a handler asks for.
+fn permissions(declared: &[Declared]) -> impl Iterator<Item = (&'static str, &'static str, Declared)> {
+    declared.iter().flat_map(|by| by.permissions().map(move |(object, action)| (object, action, *by)))
+}
+
+/// What looks like a typing slip in one rule.
+pub(super) fn slip(declared: &[Declared], rule: RuleRef<'_>) -> Option<Finding> {
     // What covers everything below a path is seldom meant for the handlers of one object.
-    for rule in rules.filter(|rule| rule.action() != "*" && !rule.object().ends_with('*')) {
-        let about = permissions().filter(|((object, _), _)| may_cover(rule.object(), object));
-        let asked: BTreeSet<_> = about.map(|((_, action), _)| action).collect();
-        if !asked.is_empty() && !asked.contains(rule.action()) {
-            findings.push(Finding::Unasked { rule: rule.to_rule(), asked });
-        }
+    if rule.action().is_empty() || rule.object().ends_with('*') {
+        return None;
     }
-    findings
+    let about = permissions(declared).filter(|(object, ..)| may_cover(rule.object(), object));
+    let asked: BTreeSet<_> = about.map(|(_, action, _)| action).collect();
+    if asked.is_empty() {
+        let near =
+            permissions(declared).map(|(object, ..)| object).find(|object| is_near(rule.object(), object));
+        return near.map(|near| Finding::Misspelt { rule: rule.to_rule(), near });
+    }
+    let grants = rule.action() == "*" || asked.contains(rule.action());
+    (!grants).then(|| Finding::Unasked { rule: rule.to_rule(), asked })
+}
+
+/// Whether an object is another one but for one character that is missing, too much or wrong, or two that have changed
+/// places, within a segment's own text.
+fn is_near(object: &str, asked: &str) -> bool {
+    let counts = |text: &str| ['/', '{'].map(|sign| text.matches(sign).count());
+    object.len().abs_diff(asked.len()) <= 4
+        && counts(object) == counts(asked)
+        && strsim::osa_distance(object, asked) <= 1
 }
 
 impl Finding {
@@ -62,6 +82,13 @@ impl fmt::Display for Finding {
                     f,
                     "the rule \"{rule}\" grants nothing that a handler asks for: on that object they ask for \
                      `{asked}`; is it a typing slip?"
+                )
+            }
+            Self::Misspelt { rule, near } => {
+                write!(
+                    f,
+                    "the rule \"{rule}\" grants nothing that a handler asks for; there is one that asks for {near}: is \
+                     it a typing slip?"
                 )
             }
         }
@@ -99,7 +126,7 @@ mod tests {
         {
             assert_eq!(findings(&[EDIT], &[rule]), [""; 0], "{rule:?}");
         }
-        for rule in [("/api/post/{id}", "edit"), ("/api/posts", "edit"), ("/api/posts/{id}/*", "edit")] {
+        for rule in [("/api/pages/{id}", "edit"), ("/api/posts", "edit"), ("/api/posts/{id}/*", "edit")] {
             assert_eq!(findings(&[EDIT], &[rule]).len(), 1, "{rule:?}");
         }
         assert_eq!(findings(&[FILES], &[("/files/public/a.txt", "read")]), [""; 0]);
@@ -117,6 +144,24 @@ mod tests {
         // Of an object that no handler asks for nothing is known.
         assert_eq!(findings(&[EDIT], &[("/api/posts/{id}", "edit"), ("/other", "edti")]), [""; 0]);
         assert_eq!(findings(&[EDIT], &[("/api/posts/{id}", "edit"), ("/api/*", "archive")]), [""; 0]);
+    }
+
+    #[test]
+    fn a_rule_with_a_mistyped_object_is_found() {
+        let granted = ("/api/posts/{id}", "edit");
+        assert_eq!(
+            findings(&[EDIT], &[granted, ("/api/psots/{id}", "edit")]),
+            [
+                "the rule \"editor can edit on /api/psots/{id}\" grants nothing that a handler asks for; there is one \
+                 that asks for /api/posts/{id}: is it a typing slip?"
+            ]
+        );
+        for found in ["/api/post/{id}", "/api/postss/{id}", "/Api/posts/{id}", "/api/pösts/{id}"] {
+            assert_eq!(findings(&[EDIT], &[granted, (found, "edit")]).len(), 1, "{found}");
+        }
+        for other in ["/api/posts", "/api/posts/{id}/x", "/api/notes/{id}", "/api/post/*", "*"] {
+            assert_eq!(findings(&[EDIT], &[granted, (other, "edit")]), [""; 0], "{other}");
+        }
     }
 
     #[test]
