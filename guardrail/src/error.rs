@@ -154,7 +154,7 @@ pub enum Unauthenticated {
     #[error("the token has expired")]
     TokenExpired,
     /// The token came without the device's cookie.
-    #[error("the device's cookie is missing")]
+    #[error("the device's cookie is missing: send back the one that came with the log-in")]
     FingerprintMissing,
     /// The session is over, or the token belongs to another device.
     #[error("the session has ended; log in again")]

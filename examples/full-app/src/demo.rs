@@ -58,7 +58,7 @@ fn has_it(request: &HeaderMap) -> bool {
     let tags = request.get_all(IF_NONE_MATCH).iter().filter_map(|tags| tags.to_str().ok());
     tags.flat_map(|tags| tags.split(',')).any(|known| {
         let known = known.trim();
-        Some(known.strip_prefix("W/").unwrap_or(known)) == tag
+        known == "*" || Some(known.strip_prefix("W/").unwrap_or(known)) == tag
     })
 }
 
@@ -130,7 +130,7 @@ mod tests {
     #[tokio::test]
     async fn a_browser_that_has_the_page_is_not_sent_it_again() {
         let tag = ask(None).await.1[ETAG].to_str().unwrap().to_owned();
-        for known in [tag.clone(), format!("W/{tag}"), format!("\"another\", {tag}")] {
+        for known in [tag.clone(), format!("W/{tag}"), format!("\"another\", {tag}"), "*".to_owned()] {
             let (status, headers, body) = ask(Some(&known)).await;
             assert_eq!((status, &*body), (StatusCode::NOT_MODIFIED, ""), "{known}");
             assert_eq!(headers[ETAG].to_str().unwrap(), tag);

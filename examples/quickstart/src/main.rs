@@ -47,7 +47,8 @@ async fn main() -> anyhow::Result<()> {
         .route("/api/hello", get(hello))
         .nest("/api", guard.routes())
         .layer(AuthLayer::new(guard.clone()));
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
+    let listener =
+        tokio::net::TcpListener::bind("127.0.0.1:3000").await.context("cannot listen on 127.0.0.1:3000")?;
     println!("Listening on http://{}", listener.local_addr()?);
     let stop = async || drop(tokio::signal::ctrl_c().await);
     // So that Guardrail knows its clients' addresses, and bounds how often each may try.

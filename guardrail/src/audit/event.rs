@@ -2,7 +2,8 @@
 //!
 //! In the log, events have the target `guardrail::audit`, within the span of the request; in the table, a row each. They
 //! name users and sessions by id. What a client wrote (a log-in name, say) is in none of them, but for the object of a
-//! denied permission, which is escaped: people type passwords into the wrong field, and attackers write line breaks.
+//! denied permission and the path of a refused request, which are escaped: people type passwords into the wrong field,
+//! and attackers write line breaks.
 
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
@@ -13,7 +14,7 @@ use crate::{
     storage::{AuditRecord, RevokeReason},
 };
 
-/// How much of an object is kept, in characters.
+/// How much of an object or a path is kept, in characters.
 const OBJECT_MAX_CHARS: usize = 256;
 
 /// Something that happened.
@@ -72,6 +73,10 @@ pub(crate) enum AuditEvent<'a> {
     PasswordChanged {
         user: &'a UserId,
     },
+    /// The application set it.
+    PasswordReset {
+        user: &'a UserId,
+    },
     PasswordChangeRefused {
         user: &'a UserId,
         cause: &'static str,
@@ -98,6 +103,8 @@ pub(crate) enum AuditEvent<'a> {
     },
     RequestRefused {
         cause: &'a str,
+        /// Method and path, escaped.
+        route: &'a str,
     },
     /// Somebody asks too often; bounded by what.
     Throttled {
@@ -174,6 +181,7 @@ impl AuditEvent<'_> {
             Self::SessionsEnded { user, by, count } => event!(warn, "sessions_ended", %user, %by, count),
             Self::EverythingRevoked { count } => event!(warn, "everything_revoked", count),
             Self::PasswordChanged { user } => event!(info, "password_changed", %user),
+            Self::PasswordReset { user } => event!(warn, "password_reset", %user),
             Self::PasswordChangeRefused { user, cause } => {
                 event!(warn, "password_change_refused", %user, cause);
             }
@@ -186,7 +194,10 @@ impl AuditEvent<'_> {
             Self::FailuresForgiven => event!(warn, "failures_forgiven"),
             Self::KeyRetired { key, kind } => event!(warn, "key_retired", %key, kind),
             Self::Throttled { action, by } => event!(warn, "throttled", action, by),
-            Self::RequestRefused { cause } => event!(info, "request_refused", cause),
+            Self::RequestRefused { cause, route } => {
+                let route: String = route.chars().take(OBJECT_MAX_CHARS).collect();
+                event!(info, "request_refused", cause, route);
+            }
             Self::EventsLost { count } => event!(error, "events_lost", count),
             // Objects may hold what a client wrote into a path: `?` escapes it.
             Self::PermissionDenied { user: _, subject, role, object, action } => {
@@ -229,6 +240,7 @@ impl AuditEvent<'_> {
                 ("everything_revoked", None, None, None, json!({ "count": count }))
             }
             Self::PasswordChanged { user } => ("password_changed", Some(user), None, None, json!({})),
+            Self::PasswordReset { user } => ("password_reset", Some(user), None, None, json!({})),
             Self::PasswordChangeRefused { user, cause } => {
                 ("password_change_refused", Some(user), None, None, json!({ "cause": cause }))
             }
@@ -244,8 +256,8 @@ impl AuditEvent<'_> {
             Self::KeyRetired { key, kind } => {
                 ("key_retired", None, None, None, json!({ "key": key.to_string(), "kind": kind }))
             }
-            Self::RequestRefused { cause } => {
-                ("request_refused", None, None, None, json!({ "cause": cause }))
+            Self::RequestRefused { cause, route } => {
+                ("request_refused", None, None, None, json!({ "cause": cause, "route": route }))
             }
             Self::Throttled { action, by } => {
                 ("throttled", None, None, None, json!({ "action": action, "by": by }))

@@ -34,12 +34,16 @@ pub(crate) struct AuthContext {
     declared: Option<Arc<AtomicBool>>,
 }
 
-/// The outcome of recognising the caller; each way to fail has been logged by the time it is here.
+/// The outcome of recognising the caller.
 #[derive(Debug, Clone)]
 pub(crate) enum Caller {
     Anonymous,
     Known(Principal),
-    Refused(Unauthenticated),
+    Refused {
+        told: Unauthenticated,
+        cause: &'static str,
+    },
+    /// The error has been logged.
     Unavailable,
 }
 
@@ -47,10 +51,7 @@ impl Caller {
     fn of(recognised: Result<Principal, Denial>) -> Self {
         match recognised {
             Ok(principal) => Self::Known(principal),
-            Err(Denial::Refused { told, cause }) => {
-                AuditEvent::RequestRefused { cause }.log();
-                Self::Refused(told)
-            }
+            Err(Denial::Refused { told, cause }) => Self::Refused { told, cause },
             Err(Denial::Failed(error)) => {
                 tracing::error!(
                     error = &error as &dyn std::error::Error,
@@ -69,7 +70,7 @@ impl Caller {
                 tracing::Span::current().record("user", principal.user_id().as_str());
                 Authentication::Ok
             }
-            Self::Refused(told) => match told {
+            Self::Refused { told, .. } => match told {
                 Unauthenticated::TokenMissing => Authentication::TokenMissing,
                 Unauthenticated::TokenInvalid => Authentication::TokenInvalid,
                 Unauthenticated::TokenExpired => Authentication::TokenExpired,
@@ -85,7 +86,7 @@ impl Caller {
         match self {
             Self::Anonymous => Ok(None),
             Self::Known(principal) => Ok(Some(principal)),
-            Self::Refused(told) => Err((*told).into()),
+            Self::Refused { told, .. } => Err((*told).into()),
             Self::Unavailable => Err(Error::Unavailable),
         }
     }
@@ -112,7 +113,7 @@ impl<U: AuthUser> Guardrail<U> {
         match Credentials::find(headers, &self.inner().config.cookie.name) {
             Ok(Some(credentials)) => Ok(credentials),
             Ok(None) => Err(Caller::Anonymous),
-            Err(cause) => Err(Caller::of(Err(Denial::refused(Unauthenticated::TokenInvalid, cause)))),
+            Err(cause) => Err(Caller::Refused { told: Unauthenticated::TokenInvalid, cause }),
         }
     }
 }
@@ -242,9 +243,21 @@ pub(super) fn recognise_at_once(parts: &mut Parts) -> Result<bool, Error> {
     };
     if context.caller.is_none() && !context.asked {
         context.asked = true;
-        context.caller = context.guard.recognise_at_once(headers);
+        if let Some(caller) = context.guard.recognise_at_once(headers) {
+            remember(parts, caller)?;
+            return Ok(true);
+        }
     }
     Ok(context.caller.is_some())
+}
+
+/// Remembers who calls, for whatever asks next, and says in the log why somebody is refused.
+fn remember(parts: &mut Parts, caller: Caller) -> Result<(), Error> {
+    if let Caller::Refused { cause, .. } = caller {
+        AuditEvent::RequestRefused { cause, route: &route(parts) }.log();
+    }
+    AuthContext::of(parts)?.caller = Some(caller);
+    Ok(())
 }
 
 /// Recognises the caller of a request.
@@ -254,8 +267,7 @@ pub(super) async fn recognise(parts: &mut Parts) -> Result<(), Error> {
     }
     let guard = Arc::clone(&AuthContext::of(parts)?.guard);
     let caller = guard.recognise(&parts.headers).await;
-    AuthContext::of(parts)?.caller = Some(caller);
-    Ok(())
+    remember(parts, caller)
 }
 
 /// The caller of a request; `None` if no credentials came.
