@@ -22,6 +22,9 @@ use crate::{
     user::EMAIL_MAX_BYTES,
 };
 
+/// How often a reset tries to replace a hash that others replace at the same time.
+const RESET_LOOKS: usize = 3;
+
 /// Accounts of the user type `U`.
 pub(crate) struct AccountService<U> {
     pub(crate) users: Arc<dyn UserStore<U>>,
@@ -375,22 +378,62 @@ impl<U: AuthUser> AccountService<U> {
         attempt.succeeded().await?;
         let old = old.ok_or_else(|| wrong("the account has no password"))?;
         let hash = self.hashing.hash(new.clone()).await?;
-        self.sessions.revoke_user(id, RevokeReason::PasswordChanged).await?;
-        if !self.users.set_password_hash(id, old.as_str(), hash.clone()).await? {
+        let recorded = async {
+            self.audit.record(&AuditEvent::PasswordChanged { user: id });
+            Ok(())
+        };
+        if !self.replace_hash(&user, old.as_str(), &hash, recorded).await? {
             return Err(wrong("the password was changed at the same time"));
-        }
-        self.audit.record(&AuditEvent::PasswordChanged { user: id });
-        self.sessions.revoke_user(id, RevokeReason::PasswordChanged).await?;
-        // What others guessed at is no more. The change stands without it.
-        if let Some(email) = user.email()
-            && let Err(error) = self.forgive(email).await
-        {
-            tracing::warn!(error = &error as &dyn std::error::Error, "failed log-ins were not forgotten");
         }
         let verified = Verified { user, hash };
         let still_stands = || self.still_stands(&verified, new);
         let begun = self.begin(id, client, still_stands).await?;
         Ok((verified.user, begun))
+    }
+
+    /// Sets a password for a user who could not say the one before.
+    pub(crate) async fn reset_password(&self, id: &UserId, new: SecretString) -> Result<(), Error> {
+        let mut user = self.users.find(id).await?.ok_or(Error::NotFound)?;
+        let hash = self.hash_new("new_password", new, user.email().as_slice()).await?;
+        for _ in 0..RESET_LOOKS {
+            let Some(old) = user.password_hash() else {
+                let detail = "the account has no password that could be replaced";
+                return Err(Error::Conflict { field: None, detail: detail.into() });
+            };
+            let event = AuditEvent::PasswordReset { user: id };
+            if self.replace_hash(&user, old, &hash, self.audit.record_now(&event)).await? {
+                return Ok(());
+            }
+            // It was changed, or its hash renewed, at the same time: this one holds.
+            user = self.users.find(id).await?.ok_or(Error::NotFound)?;
+        }
+        Err(Error::backend("resetting a password", "it changed faster than it could be read"))
+    }
+
+    /// Puts a hash in the place of `old`, ends every session, also those that begin meanwhile, and forgets what others
+    /// guessed at; `false` if `old` is not the user's any more. It is `recorded` once the password is another one.
+    async fn replace_hash(
+        &self,
+        user: &U,
+        old: &str,
+        hash: &PasswordHash,
+        recorded: impl Future<Output = Result<(), Error>>,
+    ) -> Result<bool, Error> {
+        let id = &user.id();
+        self.sessions.revoke_user(id, RevokeReason::PasswordChanged).await?;
+        if !self.users.set_password_hash(id, old, hash.clone()).await? {
+            return Ok(false);
+        }
+        let recorded = recorded.await;
+        self.sessions.revoke_user(id, RevokeReason::PasswordChanged).await?;
+        // The change stands without it.
+        if let Some(email) = user.email()
+            && let Err(error) = self.forgive(email).await
+        {
+            tracing::warn!(error = &error as &dyn std::error::Error, "failed log-ins were not forgotten");
+        }
+        recorded?;
+        Ok(true)
     }
 
     pub(crate) async fn list(&self, after: Option<&UserId>, limit: usize) -> Result<Vec<U>, Error> {

@@ -1,5 +1,6 @@
 //! Setting Guardrail up.
 
+mod build;
 mod check;
 mod error;
 
@@ -10,30 +11,24 @@ use std::{fmt, num::NonZeroUsize, sync::Arc, time::Duration};
 use chrono::TimeDelta;
 
 use crate::{
-    AuthUser, Bcrypt, Clock, Guardrail, PasswordHasher, PasswordPolicy, RefreshKey, Role, SameSite,
-    SigningKey, SystemClock, TrustedProxies,
-    account::AccountService,
-    audit::Audit,
+    Bcrypt, Clock, PasswordHasher, PasswordPolicy, RefreshKey, Role, SameSite, SigningKey, SystemClock,
+    TrustedProxies,
     config::{Config, CookieConfig, SessionConfig},
-    entries::Entries,
-    handle::Inner,
-    metrics::Metrics,
-    password::{HashingError, HashingQueue},
-    policy::{PolicyEngine, PolicyModel, Rule, RuleSet, default_rules, permissions},
-    secret::Secret32,
-    session::{RefreshKeys, SessionService},
+    policy::{PolicyModel, Rule, default_rules},
     storage::{
-        AuditStore, ChangeFeed, FailureStore, MemoryStore, PolicyStore, SessionStore, Store, StoreParts,
-        UserAdmin, UserStore,
+        AuditStore, ChangeFeed, FailureStore, PolicyStore, SessionStore, Store, StoreParts, UserAdmin,
+        UserStore,
     },
-    tasks::Tasks,
-    throttle::{Attempts, RateLimits},
-    token::{AccessTokens, KeyRing},
 };
 
-/// Something that [`GuardrailBuilder`] still needs: until it is given, there is no `build`.
+/// What [`GuardrailBuilder`] lacks until [`signing_key`](GuardrailBuilder::signing_key): there is no `build` before.
 #[derive(Debug)]
-pub struct Missing(());
+pub struct MissingSigningKey(());
+
+/// What [`GuardrailBuilder`] lacks until [`store`](GuardrailBuilder::store) or [`users`](GuardrailBuilder::users): there
+/// is no `build` before.
+#[derive(Debug)]
+pub struct MissingStore(());
 
 /// Where users are kept, once the builder has been told.
 pub struct Users<U> {
@@ -47,7 +42,7 @@ impl<U> fmt::Debug for Users<U> {
     }
 }
 
-/// Sets a [`Guardrail`] up. Two things cannot be left out: a signing key, and a store or users.
+/// Sets a [`Guardrail`](crate::Guardrail) up. Two things cannot be left out: a signing key, and a store or users.
 ///
 /// | setting | default |
 /// |-|-|
@@ -85,11 +80,11 @@ pub struct GuardrailBuilder<K, U> {
     config: Config,
 }
 
-impl GuardrailBuilder<Missing, Missing> {
+impl GuardrailBuilder<MissingSigningKey, MissingStore> {
     pub(crate) fn new() -> Self {
         Self {
-            key: Missing(()),
-            users: Missing(()),
+            key: MissingSigningKey(()),
+            users: MissingStore(()),
             previous_keys: Vec::new(),
             refresh_key: None,
             previous_refresh_keys: Vec::new(),
@@ -140,14 +135,14 @@ impl GuardrailBuilder<Missing, Missing> {
     }
 }
 
-impl<U> GuardrailBuilder<Missing, U> {
+impl<U> GuardrailBuilder<MissingSigningKey, U> {
     /// The key that signs access tokens.
     pub fn signing_key(self, key: SigningKey) -> GuardrailBuilder<SigningKey, U> {
         self.with(|_, users| (key, users))
     }
 }
 
-impl<K> GuardrailBuilder<K, Missing> {
+impl<K> GuardrailBuilder<K, MissingStore> {
     /// A store that keeps users, sessions and rules. Parts given on their own later take the place of the store's.
     pub fn store<S: Store>(self, store: S) -> GuardrailBuilder<K, Users<S::User>> {
         let StoreParts { users, user_admin, sessions, policies, failures, audit, changes } = store.parts();
@@ -421,7 +416,7 @@ impl<K, U> GuardrailBuilder<K, U> {
     /// What is changed through this node holds from the next request on, and what other nodes change as soon as the
     /// store's [`ChangeFeed`] tells of it. This is the longest that a revocation, a role or a disabled user can go
     /// unnoticed if nothing tells: with a store without a feed, while the feed is interrupted, or for changes past
-    /// Guardrail in an application's own users table ([`user_changed`](Guardrail::user_changed) tells of those). It
+    /// Guardrail in an application's own users table ([`user_changed`](crate::Guardrail::user_changed) tells of those). It
     /// is also how long known sessions are served while the store is away.
     pub fn session_cache_ttl(mut self, ttl: Duration) -> Self {
         self.config.session_cache_ttl = ttl;
@@ -463,97 +458,6 @@ impl<K, U> GuardrailBuilder<K, Users<U>> {
     }
 }
 
-impl<U: AuthUser> GuardrailBuilder<SigningKey, Users<U>> {
-    /// Checks the settings, tries the cryptography, reads the rules and starts the background work. It needs a
-    /// Tokio runtime.
-    pub async fn build(self) -> Result<Guardrail<U>, BuildError> {
-        check::settings(&self.config)?;
-        let store = self.sessions.ok_or(BuildError::StoreMissing { what: "sessions" })?;
-        let policies = self.policies.ok_or(BuildError::StoreMissing { what: "policies" })?;
-        let metrics = Metrics::new(&self.clock);
-
-        let refresh_key = self.refresh_key.unwrap_or_else(|| RefreshKey::derive(self.key.secret()));
-        // Tokens whose key was derived from a previous signing key stay good as long as that one is configured.
-        let derived = self.previous_keys.iter().map(|key| RefreshKey::derive(key.secret()));
-        let previous = self.previous_refresh_keys.into_iter().chain(derived).collect();
-        let keys = RefreshKeys::new(refresh_key, previous);
-        let attempts_key = Secret32::derive(self.key.secret(), b"attempts");
-        let ring = KeyRing::new(self.key, self.previous_keys);
-        let (issuer, audience) = (self.config.issuer.clone(), self.config.audience.clone());
-        let capacity = self.config.session_cache_capacity;
-        let tokens = AccessTokens::new(ring, issuer, audience, capacity)
-            .map_err(|error| BuildError::Cryptography(error.into()))?;
-        let entries = Arc::new(Entries::new(capacity, self.config.session_cache_ttl));
-        let config = self.config.sessions.clone();
-        let clock = Arc::clone(&self.clock);
-        let audit = Audit::new(self.audit, Arc::clone(&self.clock), metrics.clone());
-        let known = Arc::clone(&entries);
-        let sessions = SessionService::new(store, tokens, keys, clock, known, config, audit.clone());
-        let sessions = Arc::new(sessions);
-
-        let engine = PolicyEngine::load(policies, self.policy_model, metrics.clone()).await?;
-        let initial = self.initial_policies.clone();
-        if engine.turn().await.insert_defaults(self.initial_policies).await? {
-            tracing::info!("the initial policies were written into an empty rule set");
-        } else {
-            let present = RuleSet::from(&*engine.current());
-            let missing: Vec<_> = initial.iter().filter(|rule| !present.contains(rule)).collect();
-            if let Some(first) = missing.first() {
-                tracing::info!(
-                    "the rule set is not empty, so the initial policies were not written; {} of them are not there, \
-                     such as \"{first}\": whoever wants them back adds them by `add_rules` or `POST /policies`",
-                    missing.len()
-                );
-            }
-        }
-
-        // Guardrail's own endpoints are looked at when they are mounted.
-        engine.review(permissions().into_iter().filter(|declared| !declared.is_own()).collect());
-
-        let threads = self.hashing_threads.unwrap_or_else(default_hashing_threads);
-        let hashing = HashingQueue::new(self.hasher, threads, metrics.clone())
-            .await
-            .map_err(|error: HashingError| BuildError::Hasher(error.into()))?;
-        let Users { users, admin } = self.users;
-        let policy = self.config.password_policy.clone();
-        let Config { rate_limit_auth, rate_limit_requests, .. } = self.config;
-        let limits = Arc::new(RateLimits::new(rate_limit_auth, rate_limit_requests, &self.clock));
-        let tasks = Tasks::default();
-        let failures = self.failures.unwrap_or_else(|| Arc::new(MemoryStore::new()));
-        let accounts = AccountService {
-            users,
-            admin,
-            sessions: Arc::clone(&sessions),
-            entries: Arc::clone(&entries),
-            hashing,
-            policy,
-            attempts: Arc::new(Attempts::new(failures, attempts_key, self.clock)),
-            limits: Arc::clone(&limits),
-            to_end: tasks.to_end(),
-            audit: audit.clone(),
-        };
-
-        if !self.config.cookie.secure {
-            tracing::warn!(
-                "the fingerprint's cookie is not Secure: for development only; leave out `with_insecure_cookies()` in \
-                 production"
-            );
-        }
-        Ok(Guardrail::assemble(Inner {
-            config: self.config,
-            accounts,
-            sessions,
-            policies: Arc::new(engine),
-            entries,
-            limits,
-            audit,
-            metrics,
-            changes: self.changes,
-            tasks,
-        }))
-    }
-}
-
 impl<K, U> fmt::Debug for GuardrailBuilder<K, U> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("GuardrailBuilder").field("config", &self.config).finish_non_exhaustive()
@@ -563,9 +467,4 @@ impl<K, U> fmt::Debug for GuardrailBuilder<K, U> {
 /// A duration as the calendar counts; one that it cannot hold is as long as it can.
 fn delta(duration: Duration) -> TimeDelta {
     TimeDelta::from_std(duration).unwrap_or(TimeDelta::MAX)
-}
-
-fn default_hashing_threads() -> NonZeroUsize {
-    let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-    NonZeroUsize::new(cores.saturating_sub(1)).unwrap_or(NonZeroUsize::MIN)
 }

@@ -189,7 +189,7 @@ pub use crate::http::openapi;
 #[cfg(feature = "argon2")]
 pub use crate::password::{Argon2, InvalidArgon2Params};
 pub use crate::{
-    builder::{BuildError, GuardrailBuilder, Missing, Users},
+    builder::{BuildError, GuardrailBuilder, MissingSigningKey, MissingStore, Users},
     clock::{Clock, SystemClock},
     config::SameSite,
     domain::Domain,

@@ -149,7 +149,7 @@ impl PolicyEngine {
         let many = snapshot.len() >= MANY;
         let work = move || {
             if snapshot.index().is_ok() {
-                review(&declared, snapshot.rules()).iter().for_each(Finding::log);
+                review(&declared, &snapshot.rules()).iter().for_each(Finding::log);
             }
         };
         if many {

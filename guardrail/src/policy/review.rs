@@ -22,7 +22,7 @@ pub(crate) enum Finding {
 /// Looks at every permission of `declared`, and at every one of `rules` that is about them.
 pub(super) fn review<'r>(
     declared: &[Declared],
-    rules: impl Iterator<Item = RuleRef<'r>> + Clone,
+    rules: &(impl Iterator<Item = RuleRef<'r>> + Clone),
 ) -> Vec<Finding> {
     let ungranted = permissions(declared).filter_map(|(object, action, by)| {
         let grants = |rule: RuleRef<'_>| {
@@ -108,7 +108,7 @@ mod tests {
     fn findings(declared: &[Declared], rules: &[(&str, &str)]) -> Vec<String> {
         let rules: Vec<_> =
             rules.iter().map(|(object, action)| Rule::new("editor", object, action).unwrap()).collect();
-        let found = review(declared, rules.iter().map(RuleRef::from));
+        let found = review(declared, &rules.iter().map(RuleRef::from));
         found.iter().map(ToString::to_string).collect()
     }
 
@@ -168,6 +168,6 @@ mod tests {
     fn roles_are_no_permissions() {
         let role = Declared { requirement: Requirement::Role("admin"), ..EDIT };
         let assigned = [Rule::new("user:1", "admin", "").unwrap()];
-        assert_eq!(review(&[role], assigned.iter().map(RuleRef::from)), []);
+        assert_eq!(review(&[role], &assigned.iter().map(RuleRef::from)), []);
     }
 }

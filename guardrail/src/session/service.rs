@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::{
     RefreshKeys, RefreshToken,
     family::{self, Presented, Verdict},
+    outcome::{Advanced, Begun, Breach, Denial, RefreshError},
 };
 use crate::{
     Clock, Error, SessionId, Sha256Digest, Unauthenticated, UserId,
@@ -15,7 +16,7 @@ use crate::{
     config::SessionConfig,
     entries::{Entries, KnownSession},
     fingerprint::{Fingerprint, FingerprintCookies, PresentedFingerprints},
-    metrics::{Refresh, TokenCache},
+    metrics::TokenCache,
     storage::{
         ClientInfo, NewSession, RevokeReason, Rotation, SessionRecord, SessionStore, StoreError, in_bites,
     },
@@ -35,89 +36,6 @@ pub(crate) struct SessionService {
     entries: Arc<Entries>,
     config: SessionConfig,
     audit: Audit,
-}
-
-/// A session that has just begun.
-#[derive(Debug)]
-pub(crate) struct Begun {
-    pub(crate) id: SessionId,
-    pub(crate) refresh_token: RefreshToken,
-    pub(crate) fingerprint: Fingerprint,
-    pub(crate) expires_at: DateTime<Utc>,
-}
-
-/// A session carried on.
-#[derive(Debug)]
-pub(crate) struct Advanced {
-    pub(crate) record: SessionRecord,
-    /// The token to go on with; `None` if the presented one stays.
-    pub(crate) refresh_token: Option<RefreshToken>,
-    pub(crate) fingerprint: Fingerprint,
-    /// Whether the same had been answered before.
-    pub(crate) repeated: bool,
-}
-
-/// Why nothing was refreshed.
-#[derive(Debug)]
-pub(crate) enum RefreshError {
-    Refused(Error),
-    Breach(Breach),
-}
-
-impl RefreshError {
-    /// What it is counted as.
-    pub(crate) fn outcome(&self) -> Refresh {
-        match self {
-            Self::Breach(Breach { reason: RevokeReason::Theft, .. }) => Refresh::Theft,
-            Self::Breach(_) => Refresh::Reuse,
-            Self::Refused(Error::Unauthenticated(_)) => Refresh::Refused,
-            Self::Refused(Error::TooManyRequests { .. }) => Refresh::Throttled,
-            Self::Refused(_) => Refresh::Error,
-        }
-    }
-}
-
-impl<E: Into<Error>> From<E> for RefreshError {
-    fn from(error: E) -> Self {
-        Self::Refused(error.into())
-    }
-}
-
-/// A family one of whose tokens is in other hands: it has to end, whoever still waits for that.
-#[derive(Debug)]
-pub(crate) struct Breach {
-    session: SessionId,
-    user: UserId,
-    reason: RevokeReason,
-}
-
-impl Breach {
-    fn of(row: SessionRecord, reason: RevokeReason) -> Self {
-        Self { session: row.id, user: row.user_id, reason }
-    }
-}
-
-/// Why a request is not authenticated: what its client learns, and what the log does.
-#[derive(Debug)]
-pub(crate) enum Denial {
-    Refused { told: Unauthenticated, cause: &'static str },
-    Failed(Error),
-}
-
-impl Denial {
-    pub(crate) fn refused(told: Unauthenticated, cause: &'static str) -> Self {
-        Self::Refused { told, cause }
-    }
-
-    pub(crate) fn ended(cause: &'static str) -> Self {
-        Self::refused(Unauthenticated::SessionEnded, cause)
-    }
-}
-
-impl<E: Into<Error>> From<E> for Denial {
-    fn from(error: E) -> Self {
-        Self::Failed(error.into())
-    }
 }
 
 impl SessionService {

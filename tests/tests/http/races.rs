@@ -14,6 +14,7 @@ on_every_store!(
     decisions_that_race_a_change_of_rules_follow_the_last_one,
     a_log_in_that_races_its_users_disabling_leaves_no_live_token,
     a_log_in_that_races_a_change_of_password_leaves_no_session_of_the_old_one,
+    a_log_in_that_races_a_reset_of_the_password_leaves_no_session,
     one_of_racing_registrations_of_a_name_wins,
     racing_log_ins_stay_within_the_session_limit,
     two_racing_bootstraps_make_one_administrator,
@@ -187,6 +188,27 @@ async fn a_log_in_that_races_a_change_of_password_leaves_no_session_of_the_old_o
         password = next;
         app.guard.end_sessions_of(&ada.user_id.parse().unwrap()).await.unwrap();
         ada = app.log_in(&App::email(1), &password).await;
+    }
+}
+
+async fn a_log_in_that_races_a_reset_of_the_password_leaves_no_session(store: TestStore) {
+    let app = App::on(&store).await;
+    let user: guardrail::UserId = app.register_and_log_in(1).await.user_id.parse().unwrap();
+    let mut password = App::password(1);
+    for round in rounds(8) {
+        let next = format!("password number {round}");
+        let log_in = json!({ "email": App::email(1), "password": password });
+        let calls: Vec<Call> = (0..4).map(|_| app.post("/api/auth").json(&log_in)).collect();
+        let guard = app.guard.clone();
+        let new = next.clone();
+        let user = user.clone();
+        let reset = tokio::spawn(async move { guard.reset_password(&user, new.into()).await });
+        race(calls).await;
+        reset.await.unwrap().unwrap();
+        let live = app.contents().await.sessions;
+        assert!(live.is_empty(), "{live:#?}");
+        app.log_in(&App::email(1), &next).await;
+        password = next;
     }
 }
 

@@ -18,6 +18,7 @@ on_every_store!(
     a_log_in_that_fails_replaces_nothing,
     the_oldest_session_gives_way_at_the_limit,
     a_change_of_password_ends_older_sessions_and_begins_one,
+    a_reset_of_the_password_ends_every_session_and_lets_the_owner_in,
     an_administrator_ends_a_users_sessions,
     everything_can_be_revoked,
     a_user_who_proved_itself_elsewhere_is_signed_in_as_by_a_password,
@@ -204,6 +205,54 @@ async fn a_change_of_password_ends_older_sessions_and_begins_one(store: TestStor
     let old = json!({ "email": App::email(1), "password": App::password(1) });
     app.post("/api/auth").json(&old).send().await.problem(401, "invalid_credentials");
     app.log_in(&App::email(1), "a new password").await;
+}
+
+async fn a_reset_of_the_password_ends_every_session_and_lets_the_owner_in(store: TestStore) {
+    let app = App::on(&store).await;
+    let admin = app.log_in_as_admin().await;
+    let ada = app.register_and_log_in(1).await;
+    let other = another_device(&app).await;
+    let id = ada.user_id.parse().unwrap();
+    let reset = |password: &str| app.guard.reset_password(&id, password.to_owned().into());
+
+    // What cannot be a password changes nothing; one's own address cannot.
+    for unfit in ["short", &App::email(1)] {
+        let refused = reset(unfit).await.unwrap_err();
+        let guardrail::Error::Invalid(fields) = refused else { panic!("{refused:?}") };
+        assert!(fields.iter().all(|(field, _)| field == "new_password"), "{fields}");
+    }
+    is_live(&app, &ada).await;
+
+    // Others have guessed until the owner has to wait, the right password or not.
+    let log_in = |password: &str| {
+        let body = json!({ "email": App::email(1), "password": password });
+        app.post("/api/auth").json(&body).from("192.0.2.1")
+    };
+    while log_in("a wrong password").send().await.status == 401 {}
+    for network in 2..60 {
+        let body = json!({ "email": App::email(1), "password": "a wrong password" });
+        app.post("/api/auth").json(&body).from(&format!("192.0.{network}.1")).send().await;
+    }
+    let owner = |password: &str| {
+        let body = json!({ "email": App::email(1), "password": password });
+        app.post("/api/auth").json(&body).from("198.51.100.1")
+    };
+    owner(&App::password(1)).send().await.problem(429, "too_many_requests");
+
+    reset("a new password").await.unwrap();
+    is_dead(&app, &ada).await;
+    is_dead(&app, &other).await;
+    owner(&App::password(1)).send().await.problem(401, "invalid_credentials");
+    let new = Login::from_reply(&owner("a new password").send().await.expect(200));
+    is_live(&app, &new).await;
+    is_live(&app, &admin).await;
+
+    let path = format!("/api/audit?event=password_reset&user={id}");
+    let events = app.get(&path).by(&admin).send().await.expect(200).json();
+    assert_eq!(events["data"].as_array().unwrap().len(), 1, "{events}");
+    let nobody = guardrail::UserId::from(uuid::Uuid::nil());
+    let refused = app.guard.reset_password(&nobody, "a new password".to_owned().into()).await;
+    assert!(matches!(refused, Err(guardrail::Error::NotFound)), "{refused:?}");
 }
 
 async fn an_administrator_ends_a_users_sessions(store: TestStore) {

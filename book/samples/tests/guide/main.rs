@@ -6,6 +6,7 @@
 mod clients;
 mod coming_from;
 mod existing_application;
+mod faq;
 mod getting_started;
 mod handlers;
 mod nodes;

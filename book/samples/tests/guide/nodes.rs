@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use axum::{Router, extract::State, routing::delete};
 use guardrail::{
-    AuthLayer, Bcrypt, Error, Guardrail, GuardrailBuilder, Missing, SigningKey, User, UserId, Users, require,
+    AuthLayer, Bcrypt, Error, Guardrail, GuardrailBuilder, MissingSigningKey, SigningKey, User, UserId,
+    Users, require,
     storage::{Bootstrap, MemoryStore},
     testing::ManualClock,
 };
@@ -155,7 +156,7 @@ async fn clocks_may_differ_by_half_a_minute_and_for_repeats_by_less_than_grace()
 // ANCHOR: rotation
 /// What a node is built with in each of the three steps; `base` has its store and everything else.
 fn steps<U>(
-    base: impl Fn() -> GuardrailBuilder<Missing, Users<U>>,
+    base: impl Fn() -> GuardrailBuilder<MissingSigningKey, Users<U>>,
     old: &SigningKey,
     new: &SigningKey,
 ) -> [GuardrailBuilder<SigningKey, Users<U>>; 3] {

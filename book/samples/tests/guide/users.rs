@@ -5,8 +5,7 @@ use std::sync::Arc;
 use axum::{
     Router,
     body::Body,
-    extract::State,
-    http::{Request, StatusCode, header::CONTENT_TYPE, request::Parts},
+    http::{Request, StatusCode, header::CONTENT_TYPE},
 };
 use guardrail::{
     AuthLayer, AuthUser, Bcrypt, Guardrail, NewUser, PasswordHash, PasswordHasher, PasswordHasherError, Role,
@@ -471,32 +470,4 @@ async fn what_is_no_hash_opens_nothing() {
     let (people, app) = with_hasher(Bcrypt::with_insecure_cost(4)).await;
     people.insert_ada("no hash").await;
     assert_eq!(sign_in(&app, "no hash").await, StatusCode::UNAUTHORIZED);
-}
-
-// ANCHOR: sign_in
-/// Where the provider sends the browser back to.
-async fn callback(
-    State(guard): State<Guardrail>,
-    request: Parts,
-) -> Result<guardrail::SignedIn, guardrail::Error> {
-    let user = whom_the_provider_names(&request)?;
-    guard.sign_in(&user, &request).await
-}
-// ANCHOR_END: sign_in
-
-fn whom_the_provider_names(request: &Parts) -> Result<UserId, guardrail::Error> {
-    // The provider's answer is verified here; a test has no provider.
-    request.uri.query().and_then(|user| user.parse().ok()).ok_or(guardrail::Error::NotFound)
-}
-
-#[tokio::test]
-async fn who_is_known_by_a_provider_is_signed_in() {
-    let app = guardrail_tests::App::on(&guardrail_tests::TestStore::memory().await).await;
-    let ada = app.register_and_log_in(1).await;
-    let callback =
-        Router::new().route("/callback", axum::routing::get(callback)).with_state(app.guard.clone());
-    let path = format!("/callback?{}", ada.user_id);
-    let answer = guardrail_tests::Call::new(callback, "GET", &path).send().await.expect(200);
-    let there = guardrail_tests::Login::from_reply(&answer);
-    app.get("/api/profile").by(&there).send().await.expect(200);
 }
