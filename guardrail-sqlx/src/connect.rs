@@ -12,9 +12,10 @@ use crate::{SqlStore, SqlStoreOptions, SqliteSynchronous};
 
 /// How long a SQLite writer waits for another process.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long a statement of PostgreSQL waits for another's lock. It goes on without whoever asked, so it has to end within
-/// the grace of a refresh: replaced later, a token could not be presented again by the client that never had its answer.
-const LOCK_TIMEOUT: &str = "SET lock_timeout = '5s'";
+/// How long a statement of PostgreSQL waits for a lock. It goes on without whoever asked, so it has to end within the
+/// grace of a refresh, 10 seconds: replaced later, a token could not be presented again by the client that never had its
+/// answer. Before it comes the wait for a connection, 5 seconds, and where others wait for the same row it takes two locks.
+const LOCK_TIMEOUT: &str = "SET lock_timeout = '2s'";
 const POSTGRES_CONNECTIONS: u32 = 10;
 const SQLITE_CONNECTIONS: u32 = 4;
 

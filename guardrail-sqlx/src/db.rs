@@ -55,6 +55,8 @@ pub(crate) trait Dialect {
     const BEGIN: &'static str;
     /// Begins a transaction whose statements all read as of one moment.
     const BEGIN_READ: &'static str;
+    /// Lets the transaction wait for locks as long as it takes: nobody is worse off for its coming late.
+    const PATIENT: Option<&'static str>;
     /// Makes the writers of rules wait for each other until the transaction ends; readers do not wait.
     ///
     /// On PostgreSQL two changes with common rules would otherwise lock them in different orders, and one would fail.
@@ -74,6 +76,7 @@ pub(crate) trait Dialect {
 impl Dialect for Postgres {
     const BEGIN: &'static str = "BEGIN";
     const BEGIN_READ: &'static str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+    const PATIENT: Option<&'static str> = Some("SET LOCAL lock_timeout = 0");
     const LOCK_RULES: Option<&'static str> = Some("LOCK TABLE casbin_rule IN SHARE ROW EXCLUSIVE MODE");
     const LOCK_USERS: Option<&'static str> = Some("LOCK TABLE guardrail_users IN SHARE ROW EXCLUSIVE MODE");
     const QUIET: Option<&'static str> = Some("SELECT set_config('guardrail.quiet', 'on', true)");
@@ -90,6 +93,7 @@ impl Dialect for Postgres {
 impl Dialect for Sqlite {
     const BEGIN: &'static str = "BEGIN IMMEDIATE";
     const BEGIN_READ: &'static str = "BEGIN";
+    const PATIENT: Option<&'static str> = None;
     const LOCK_RULES: Option<&'static str> = None;
     const LOCK_USERS: Option<&'static str> = None;
     const QUIET: Option<&'static str> = None;

@@ -41,12 +41,14 @@ impl SqlStore {
                 let mut connection = pool.acquire().await.map_err(MigrateError::Database)?;
                 // Other nodes are waited for, however long they take.
                 let patient = connection.execute("SET lock_timeout = 0").await;
+                // That lasts as long as the connection, and so does the advisory lock of one that fails.
+                connection.close_on_drop();
                 patient.map_err(MigrateError::Database)?;
                 let migrator = migrator(POSTGRES);
                 let outcome = migrator.run_direct(None, &mut *connection, false).await;
-                // That setting lasts as long as the connection, and so does the advisory lock of one that failed.
-                connection.close().await.map_err(MigrateError::Database)?;
-                outcome.map_err(MigrateError::Migration)
+                let closed = connection.close().await;
+                outcome.map_err(MigrateError::Migration)?;
+                closed.map_err(MigrateError::Database)
             }
             Db::Sqlite(pool) => {
                 let _turn = self.write_turn().await;

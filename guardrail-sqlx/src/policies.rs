@@ -73,7 +73,7 @@ impl PolicyStore for SqlStore {
         on!(&self.db, pool: D => {
             // What returns without a commit leaves everything as it was.
             let mut transaction = pool.begin_with(D::BEGIN).await.map_err(failed(CONTEXT))?;
-            if let Some(lock) = D::LOCK_RULES {
+            for lock in [D::PATIENT, D::LOCK_RULES].into_iter().flatten() {
                 query::<D>(lock).execute(&mut *transaction).await.map_err(failed(CONTEXT))?;
             }
             let before: i64 =

@@ -21,9 +21,9 @@ impl SqlStore {
     /// A store on a pool that the application has: a `PgPool` or a `SqlitePool`.
     ///
     /// The pool stays as the application has set it. For SQLite that should be WAL, `synchronous=FULL` (with
-    /// `NORMAL`, a loss of power can take back a revocation) and a busy timeout; for PostgreSQL `SET lock_timeout = '5s'`
-    /// in its `after_connect`, or anything less than
-    /// [`refresh_grace`](guardrail::GuardrailBuilder::refresh_grace): a refresh that is held up for longer ends its
+    /// `NORMAL`, a loss of power can take back a revocation) and a busy timeout; for PostgreSQL `SET lock_timeout = '2s'`
+    /// in its `after_connect`: a refresh whose client has gone, and which is held up for longer than
+    /// [`refresh_grace`](guardrail::GuardrailBuilder::refresh_grace) by locks and the wait for a connection, ends its
     /// session.
     pub fn from_pool(pool: impl Into<Db>) -> Self {
         Self { db: pool.into(), sqlite_writer: Arc::default() }

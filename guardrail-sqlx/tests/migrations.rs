@@ -9,6 +9,7 @@ use common::{Fixture, postgres_bare, sqlite_bare};
 use guardrail::storage::{PolicyChange, PolicyStore as _, StoredRule};
 use guardrail_sqlx::{Db, MigrateError, SqlStore};
 use sqlx::migrate::Migrator;
+use tokio::task::JoinSet;
 
 /// How many migrations there are.
 const MIGRATIONS: i64 = 4;
@@ -36,6 +37,7 @@ on_both! {
     a_second_run_does_nothing
     an_applications_own_migrations_live_beside_them
     nodes_that_start_together_migrate_once
+    a_node_waits_for_another_however_long_it_migrates
     a_rule_table_of_another_tool_is_kept
     a_newer_version_is_left_alone
     a_failed_migration_leaves_nothing_and_can_be_repeated
@@ -103,6 +105,34 @@ async fn nodes_that_start_together_migrate_once(fixture: Fixture) {
         node.await.unwrap().unwrap();
     }
     assert_eq!(count(&fixture, "SELECT count(*) FROM _guardrail_migrations").await, MIGRATIONS);
+}
+
+async fn a_node_waits_for_another_however_long_it_migrates(fixture: Fixture) {
+    /// Longer than statements wait for a lock elsewhere.
+    const LONG: Duration = Duration::from_secs(3);
+    fixture.migrate().await.unwrap();
+    let node = SqlStore::connect(&fixture.url).await.unwrap();
+    let mut nodes = JoinSet::new();
+    let wait = async || {
+        nodes.spawn(async move { node.migrate().await });
+        tokio::time::sleep(LONG).await;
+        assert!(nodes.try_join_next().is_none());
+    };
+    match fixture.db() {
+        Db::Postgres(pool) => {
+            let mut other = pool.begin().await.unwrap();
+            sqlx::raw_sql("LOCK TABLE _guardrail_migrations").execute(&mut *other).await.unwrap();
+            wait().await;
+            other.commit().await.unwrap();
+        }
+        Db::Sqlite(pool) => {
+            let other = pool.begin_with("BEGIN IMMEDIATE").await.unwrap();
+            wait().await;
+            other.commit().await.unwrap();
+        }
+        other => panic!("{other:?}"),
+    }
+    nodes.join_next().await.unwrap().unwrap().unwrap();
 }
 
 async fn a_rule_table_of_another_tool_is_kept(fixture: Fixture) {

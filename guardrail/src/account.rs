@@ -407,7 +407,10 @@ impl<U: AuthUser> AccountService<U> {
             // It was changed, or its hash renewed, at the same time: this one holds.
             user = self.users.find(id).await?.ok_or(Error::NotFound)?;
         }
-        Err(Error::backend("resetting a password", "it changed faster than it could be read"))
+        Err(Error::backend(
+            "resetting a password",
+            "the store did not replace the hash that it had just given",
+        ))
     }
 
     /// Puts a hash in the place of `old`, ends every session, also those that begin meanwhile, and forgets what others
@@ -424,16 +427,22 @@ impl<U: AuthUser> AccountService<U> {
         if !self.users.set_password_hash(id, old, hash.clone()).await? {
             return Ok(false);
         }
+        // What is to happen now happens, whichever of it fails.
+        let revoked = self.sessions.revoke_user(id, RevokeReason::PasswordChanged).await;
         let recorded = recorded.await;
-        self.sessions.revoke_user(id, RevokeReason::PasswordChanged).await?;
-        // The change stands without it.
-        if let Some(email) = user.email()
-            && let Err(error) = self.forgive(email).await
-        {
+        if let Err(error) = self.forgive_owner(user).await {
             tracing::warn!(error = &error as &dyn std::error::Error, "failed log-ins were not forgotten");
         }
+        revoked?;
         recorded?;
         Ok(true)
+    }
+
+    async fn forgive_owner(&self, user: &U) -> Result<(), Error> {
+        if let Some(email) = user.email() {
+            self.forgive(email).await?;
+        }
+        Ok(self.attempts.forgive_user(&user.id()).await?)
     }
 
     pub(crate) async fn list(&self, after: Option<&UserId>, limit: usize) -> Result<Vec<U>, Error> {

@@ -226,11 +226,12 @@ impl<U: AuthUser> Guardrail<U> {
         }
     }
 
-    /// Sets a user's password without the one before: for a reset, once your application is sure that it is the user (a
-    /// link by e-mail, say), or by an administrator.
+    /// Sets a user's password without the one before: for a reset, once your application is sure that it is the user, by
+    /// a link sent to it, say.
     ///
-    /// Every session of the user ends, failed log-ins at the account are forgotten, and nobody is signed in. The event
-    /// is `password_reset`.
+    /// Every session of the user ends, and nobody is signed in. Failed log-ins at the account are forgotten, but for those
+    /// of single networks and devices, which go on waiting: [`sign_in`](Self::sign_in) lets the owner in at once. The event
+    /// is `password_reset`, without who asked for it: should that be somebody else than the user, write it down yourself.
     ///
     /// ```
     /// # use guardrail::{Guardrail, SigningKey, storage::{Bootstrap, MemoryStore}};
@@ -250,7 +251,8 @@ impl<U: AuthUser> Guardrail<U> {
     /// # Errors
     ///
     /// 422 with the field `new_password` if the [`PasswordPolicy`](crate::PasswordPolicy) refuses it, 404 if there is no
-    /// such user, and 409 if the account has no password at all. Each is fit for a client's eyes.
+    /// such user, and 409 if the account has no password at all. After 503 the password may be the new one, with sessions
+    /// of before alive: try again.
     pub async fn reset_password(&self, user: &UserId, new: SecretString) -> Result<(), Error> {
         let user = user.clone();
         self.finish(|guard| async move { guard.inner.accounts.reset_password(&user, new).await }).await

@@ -180,8 +180,8 @@ impl SessionStore for SqlStore {
         on!(&self.db, pool: D => {
             let mut transaction = pool.begin_with(D::BEGIN).await.map_err(failed(CONTEXT))?;
             // There may be millions: they are told of together.
-            if let Some(quiet) = D::QUIET {
-                query::<D>(quiet).execute(&mut *transaction).await.map_err(failed(CONTEXT))?;
+            for setting in [D::PATIENT, D::QUIET].into_iter().flatten() {
+                query::<D>(setting).execute(&mut *transaction).await.map_err(failed(CONTEXT))?;
             }
             let statement = query::<D>(D::sql(sql::REVOKE_ALL)).bind(now).bind(reason.as_str());
             let done = statement.execute(&mut *transaction).await.map_err(failed(CONTEXT))?;

@@ -154,7 +154,7 @@ impl UserAdmin<User> for SqlStore {
             let mut transaction = pool.begin_with(D::BEGIN).await.map_err(failed(CONTEXT))?;
             if !keep.is_empty() {
                 // Of two who take each other's role, the second then sees what the first has done.
-                if let Some(lock) = D::LOCK_USERS {
+                for lock in [D::PATIENT, D::LOCK_USERS].into_iter().flatten() {
                     query::<D>(lock).execute(&mut *transaction).await.map_err(failed(CONTEXT))?;
                 }
                 let user = query_as::<D, UserRow>(sql::FIND).bind(id).fetch_optional(&mut *transaction).await;

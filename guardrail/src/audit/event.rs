@@ -103,7 +103,7 @@ pub(crate) enum AuditEvent<'a> {
     },
     RequestRefused {
         cause: &'a str,
-        /// Method and path, escaped.
+        /// Its method, and the path's template or, where no route matched, the path, escaped.
         route: &'a str,
     },
     /// Somebody asks too often; bounded by what.
@@ -196,7 +196,7 @@ impl AuditEvent<'_> {
             Self::Throttled { action, by } => event!(warn, "throttled", action, by),
             Self::RequestRefused { cause, route } => {
                 let route: String = route.chars().take(OBJECT_MAX_CHARS).collect();
-                event!(info, "request_refused", cause, route);
+                event!(info, "request_refused", cause, %route);
             }
             Self::EventsLost { count } => event!(error, "events_lost", count),
             // Objects may hold what a client wrote into a path: `?` escapes it.

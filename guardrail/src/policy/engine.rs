@@ -58,6 +58,8 @@ pub(crate) struct Written {
     pub(crate) in_force: Result<(), PolicyError>,
 }
 
+/// How many rules of a change are looked at for slips.
+const LOOKED_AT: usize = 20;
 /// How many rules of a change are named, and how much of each, in characters.
 const LINES: usize = 20;
 const LINE_MAX_CHARS: usize = 256;
@@ -149,7 +151,7 @@ impl PolicyEngine {
         let many = snapshot.len() >= MANY;
         let work = move || {
             if snapshot.index().is_ok() {
-                review(&declared, &snapshot.rules()).iter().for_each(Finding::log);
+                review(&declared, &permissions(), &snapshot.rules()).iter().for_each(Finding::log);
             }
         };
         if many {
@@ -234,11 +236,13 @@ impl Turn<'_> {
         .await?;
         let applied = self.apply(change).await?;
         let (changed, lines) = (Changed::by(&applied), lines(&applied));
-        if add.len() < MANY {
-            let declared = permissions();
-            add.iter().filter_map(|rule| slip(&declared, RuleRef::from(rule))).for_each(|it| it.log());
-        }
+        let added: Vec<_> =
+            applied.added.iter().take(LOOKED_AT).filter_map(|row| Rule::from_stored(row).ok()).collect();
         let in_force = self.follow(applied, add, remove).await;
+        if !added.is_empty() {
+            let all = permissions();
+            added.iter().filter_map(|rule| slip(&all, &all, RuleRef::from(rule))).for_each(|it| it.log());
+        }
         Ok(Written { changed, lines, in_force })
     }
 

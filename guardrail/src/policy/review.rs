@@ -19,9 +19,11 @@ pub(crate) enum Finding {
     Misspelt { rule: Rule, near: &'static str },
 }
 
-/// Looks at every permission of `declared`, and at every one of `rules` that is about them.
+/// Looks at every permission of `declared`, and at every one of `rules` that is about them. `all` that handlers ask for
+/// is more, where others are looked at by themselves: a rule for those is no slip.
 pub(super) fn review<'r>(
     declared: &[Declared],
+    all: &[Declared],
     rules: &(impl Iterator<Item = RuleRef<'r>> + Clone),
 ) -> Vec<Finding> {
     let ungranted = permissions(declared).filter_map(|(object, action, by)| {
@@ -30,7 +32,7 @@ pub(super) fn review<'r>(
         };
         (!rules.clone().any(grants)).then_some(Finding::Ungranted { object, action, by })
     });
-    ungranted.chain(rules.clone().filter_map(|rule| slip(declared, rule))).collect()
+    ungranted.chain(rules.clone().filter_map(|rule| slip(declared, all, rule))).collect()
 }
 
 /// Every object and action that a handler asks for.
@@ -38,21 +40,22 @@ fn permissions(declared: &[Declared]) -> impl Iterator<Item = (&'static str, &'s
     declared.iter().flat_map(|by| by.permissions().map(move |(object, action)| (object, action, *by)))
 }
 
-/// What looks like a typing slip in one rule.
-pub(super) fn slip(declared: &[Declared], rule: RuleRef<'_>) -> Option<Finding> {
+/// What looks like a typing slip in one rule, as seen from `declared` among `all`.
+pub(super) fn slip(declared: &[Declared], all: &[Declared], rule: RuleRef<'_>) -> Option<Finding> {
     // What covers everything below a path is seldom meant for the handlers of one object.
     if rule.action().is_empty() || rule.object().ends_with('*') {
         return None;
     }
-    let about = permissions(declared).filter(|(object, ..)| may_cover(rule.object(), object));
+    let is_about = |object: &str| may_cover(rule.object(), object);
+    let about = permissions(all).filter(|(object, ..)| is_about(object));
     let asked: BTreeSet<_> = about.map(|(_, action, _)| action).collect();
+    let mut objects = permissions(declared).map(|(object, ..)| object);
     if asked.is_empty() {
-        let near =
-            permissions(declared).map(|(object, ..)| object).find(|object| is_near(rule.object(), object));
+        let near = objects.find(|object| is_near(rule.object(), object));
         return near.map(|near| Finding::Misspelt { rule: rule.to_rule(), near });
     }
     let grants = rule.action() == "*" || asked.contains(rule.action());
-    (!grants).then(|| Finding::Unasked { rule: rule.to_rule(), asked })
+    (!grants && objects.any(is_about)).then(|| Finding::Unasked { rule: rule.to_rule(), asked })
 }
 
 /// Whether an object is another one but for one character that is missing, too much or wrong, or two that have changed
@@ -108,7 +111,7 @@ mod tests {
     fn findings(declared: &[Declared], rules: &[(&str, &str)]) -> Vec<String> {
         let rules: Vec<_> =
             rules.iter().map(|(object, action)| Rule::new("editor", object, action).unwrap()).collect();
-        let found = review(declared, &rules.iter().map(RuleRef::from));
+        let found = review(declared, declared, &rules.iter().map(RuleRef::from));
         found.iter().map(ToString::to_string).collect()
     }
 
@@ -165,9 +168,19 @@ mod tests {
     }
 
     #[test]
+    fn a_rule_for_handlers_that_are_looked_at_by_themselves_is_no_slip() {
+        let (own, others) = (declared("/api/profile", "read"), declared("/api/profiles", "read"));
+        let rules =
+            ["/api/profile", "/api/profiles"].map(|object| Rule::new("user", object, "read").unwrap());
+        for part in [own, others] {
+            assert_eq!(review(&[part], &[own, others], &rules.iter().map(RuleRef::from)), []);
+        }
+    }
+
+    #[test]
     fn roles_are_no_permissions() {
         let role = Declared { requirement: Requirement::Role("admin"), ..EDIT };
         let assigned = [Rule::new("user:1", "admin", "").unwrap()];
-        assert_eq!(review(&[role], &assigned.iter().map(RuleRef::from)), []);
+        assert_eq!(review(&[role], &[role], &assigned.iter().map(RuleRef::from)), []);
     }
 }

@@ -115,6 +115,15 @@ impl Attempts {
         self.store.forget_failures(&self.mac(&["everywhere", login])).await
     }
 
+    /// Forgets what has failed by a user: on its devices together, and over its current password. What failed on one
+    /// device or from one network stays: which they were is not known.
+    pub(crate) async fn forgive_user(&self, user: &UserId) -> Result<(), StoreError> {
+        for place in ["devices", "change"] {
+            self.store.forget_failures(&self.mac(&[place, user.as_str()])).await?;
+        }
+        Ok(())
+    }
+
     /// Deletes counts that are long past, in bites; how many.
     pub(crate) async fn sweep(&self) -> Result<u64, StoreError> {
         let mut deleted = 0;

@@ -245,6 +245,10 @@ async fn a_reset_of_the_password_ends_every_session_and_lets_the_owner_in(store:
     owner(&App::password(1)).send().await.problem(401, "invalid_credentials");
     let new = Login::from_reply(&owner("a new password").send().await.expect(200));
     is_live(&app, &new).await;
+    // A network that guessed goes on waiting, but not a user who is signed in by other means.
+    log_in("a new password").send().await.problem(429, "too_many_requests");
+    let (request, ()) = axum::http::Request::builder().body(()).unwrap().into_parts();
+    assert!(app.guard.sign_in(&id, &request).await.is_ok());
     is_live(&app, &admin).await;
 
     let path = format!("/api/audit?event=password_reset&user={id}");
