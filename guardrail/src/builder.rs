@@ -143,15 +143,16 @@ impl<U> GuardrailBuilder<MissingSigningKey, U> {
 }
 
 impl<K> GuardrailBuilder<K, MissingStore> {
-    /// A store that keeps users, sessions and rules. Parts given on their own later take the place of the store's.
+    /// A store that keeps users, sessions and rules. Parts given by themselves, before or after, take the place of
+    /// the store's.
     pub fn store<S: Store>(self, store: S) -> GuardrailBuilder<K, Users<S::User>> {
         let StoreParts { users, user_admin, sessions, policies, failures, audit, changes } = store.parts();
         let mut builder = self.with(|key, _| (key, Users { users, admin: user_admin }));
-        builder.sessions = Some(sessions);
-        builder.policies = Some(policies);
-        builder.failures = failures;
-        builder.audit = audit;
-        builder.changes = changes;
+        builder.sessions.get_or_insert(sessions);
+        builder.policies.get_or_insert(policies);
+        builder.failures = builder.failures.or(failures);
+        builder.audit = builder.audit.or(audit);
+        builder.changes = builder.changes.or(changes);
         builder
     }
 
@@ -467,4 +468,27 @@ impl<K, U> fmt::Debug for GuardrailBuilder<K, U> {
 /// A duration as the calendar counts; one that it cannot hold is as long as it can.
 fn delta(duration: Duration) -> TimeDelta {
     TimeDelta::from_std(duration).unwrap_or(TimeDelta::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Guardrail, storage::MemoryStore};
+
+    #[tokio::test]
+    async fn a_part_given_by_itself_counts_before_and_after_the_store() {
+        for before in [true, false] {
+            let (part, store) = (MemoryStore::new(), MemoryStore::new());
+            let builder = Guardrail::builder()
+                .signing_key(SigningKey::hs256("a secret of the tests, 32 bytes or more").unwrap());
+            let builder = if before {
+                builder.policies(part.clone()).store(store.clone())
+            } else {
+                builder.store(store.clone()).policies(part.clone())
+            };
+            builder.default_policies().build().await.unwrap();
+            assert!(!part.load().await.unwrap().rules.is_empty(), "before: {before}");
+            assert!(store.load().await.unwrap().rules.is_empty(), "before: {before}");
+        }
+    }
 }

@@ -5,6 +5,7 @@
 
 mod clients;
 mod coming_from;
+mod concepts;
 mod existing_application;
 mod faq;
 mod getting_started;
