@@ -58,13 +58,14 @@ pub(super) fn slip(declared: &[Declared], all: &[Declared], rule: RuleRef<'_>) -
     (!grants && objects.any(is_about)).then(|| Finding::Unasked { rule: rule.to_rule(), asked })
 }
 
-/// Whether an object is another one but for one character that is missing, too much or wrong, or two that have changed
-/// places, within a segment's own text.
+/// Whether an object is another one but for slashes at its ends, the case of letters, and one character that is missing,
+/// too much or wrong, or two that have changed places, within a segment's own text.
 fn is_near(object: &str, asked: &str) -> bool {
+    let (object, asked) = (object.trim_matches('/'), asked.trim_matches('/'));
     let counts = |text: &str| ['/', '{'].map(|sign| text.matches(sign).count());
     object.len().abs_diff(asked.len()) <= 4
         && counts(object) == counts(asked)
-        && strsim::osa_distance(object, asked) <= 1
+        && strsim::osa_distance(&object.to_lowercase(), &asked.to_lowercase()) <= 1
 }
 
 impl Finding {
@@ -159,7 +160,9 @@ mod tests {
                  that asks for /api/posts/{id}: is it a typing slip?"
             ]
         );
-        for found in ["/api/post/{id}", "/api/postss/{id}", "/Api/posts/{id}", "/api/pösts/{id}"] {
+        for found in
+            ["/api/post/{id}", "/api/postss/{id}", "/API/Posts/{id}", "/api/pösts/{id}", "api/posts/{id}/"]
+        {
             assert_eq!(findings(&[EDIT], &[granted, (found, "edit")]).len(), 1, "{found}");
         }
         for other in ["/api/posts", "/api/posts/{id}/x", "/api/notes/{id}", "/api/post/*", "*"] {
